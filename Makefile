@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+SIZE ?= demo-lite
+SEED ?= 20260630
+VENDORS := $(BIN)/python -m simulator run --size $(SIZE) --seed $(SEED)
+
+.PHONY: help setup run dev test lint bench
+
+help:  ## Show what make can do
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.ready .env  ## Install everything into .venv (the other commands do it when needed)
+
+.venv/.ready: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+.env: .env.example
+	@test -f $@ && touch $@ || sed 's|@HERE@|$(CURDIR)|' .env.example > $@
+
+run: setup  ## Load the demo company, build, check and publish data/serving/current/productops.duckdb
+	@$(VENDORS) -- $(BIN)/python -m orchestration nightly
+
+dev: setup  ## Open Dagster on http://localhost:3000 with the demo company's vendors
+	@$(VENDORS) -- $(BIN)/python -m orchestration dev
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: setup  ## Check style, types and SQL format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfmt --check --quiet dbt_project
+
+bench: setup  ## Measure what the README claims, as ratios within one run
+	$(BIN)/python -m benchmarks

@@ -1,0 +1,1 @@
+"""Claims about speed and memory, each measured as a ratio within one run."""

@@ -1,0 +1,58 @@
+{#- One value of a JSON text column as text; null where it is missing. `path` is dotted keys,
+    each quoted in the engine's own way: json_text("properties", ["$groups", "account"]). -#}
+{% macro json_text(column, keys) -%}
+    {{ return(adapter.dispatch("json_text")(column, keys)) }}
+{%- endmacro %}
+
+{% macro default__json_text(column, keys) -%}
+    get_json_object({{ column }}, '${% for key in keys %}["{{ key }}"]{% endfor %}')
+{%- endmacro %}
+
+{% macro duckdb__json_text(column, keys) -%}
+    nullif(json_extract_string({{ column }}, '${% for key in keys %}."{{ key }}"{% endfor %}'), '')
+{%- endmacro %}
+
+{#- One row for each part of a separated text column: (key, part). Empty parts are left out. -#}
+{% macro split_rows(relation, key, column, separator=";") -%}
+    {{ return(adapter.dispatch("split_rows")(relation, key, column, separator)) }}
+{%- endmacro %}
+
+{% macro default__split_rows(relation, key, column, separator) -%}
+    select {{ key }}, trim(part) as part
+    from {{ relation }}
+    lateral view explode(split({{ column }}, '{{ separator }}')) parts as part
+    where {{ column }} is not null and trim(part) <> ''
+{%- endmacro %}
+
+{% macro duckdb__split_rows(relation, key, column, separator) -%}
+    select {{ key }}, trim(part) as part
+    from
+        (
+            select {{ key }}, unnest(string_split({{ column }}, '{{ separator }}')) as part
+            from {{ relation }}
+            where {{ column }} is not null
+        ) as parts
+    where trim(part) <> ''
+{%- endmacro %}
+
+{% macro clean_email(column) -%} nullif(lower(trim({{ column }})), '') {%- endmacro %}
+
+{% macro email_domain(column) -%}
+    nullif(lower(trim(split_part({{ column }}, '@', 2))), '')
+{%- endmacro %}
+
+{#- `https://www.Acme.example/about` and `acme.example` are one company: sales people type both. -#}
+{% macro clean_domain(column) -%}
+    nullif(
+        regexp_replace(
+            regexp_replace(lower(trim({{ column }})), '^(https?://)?(www[.])?', ''), '[/:?#].*$', ''
+        ),
+        ''
+    )
+{%- endmacro %}
+
+{#- An id as readers may see it. A few products use e-mail addresses as distinct ids; those leave
+    the warehouse as a hash. -#}
+{% macro opaque_id(column) -%}
+    case when {{ column }} like '%@%' then md5(lower({{ column }})) else {{ column }} end
+{%- endmacro %}

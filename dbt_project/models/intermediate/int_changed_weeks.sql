@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+select distinct {{ week_start("event_date") }} as week_start
+from {{ ref("int_changed_days") }}

@@ -1,0 +1,15 @@
+with source as (select * from {{ source("hubspot", "deals") }})
+
+select
+    id as deal_id,
+    {{ json_text("properties", ["dealname"]) }} as deal_name,
+    {{ json_text("properties", ["pipeline"]) }} as pipeline_id,
+    {{ json_text("properties", ["dealstage"]) }} as stage_id,
+    {{ json_text("properties", ["hubspot_owner_id"]) }} as owner_id,
+    try_cast({{ json_text("properties", ["amount"]) }} as decimal(18, 2)) as amount_usd,
+    {{ utc_from_text(json_text("properties", ["closedate"])) }} as close_date_at,
+    {{ json_text("properties", ["hs_merged_object_ids"]) }} as merged_deal_ids,
+    coalesce(archived, false) as is_archived,
+    {{ utc("created_at") }} as created_at,
+    {{ utc("updated_at") }} as updated_at
+from source

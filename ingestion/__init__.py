@@ -1,0 +1,37 @@
+"""Everything we can load: vendor APIs → raw tables, one file a vendor."""
+
+import os
+
+# Before dlt is imported: it reads these once. What was loaded must not lie around twice, as
+# files of finished packages or as rows of the staging schema; traces hold settings.
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "WARNING")
+os.environ.setdefault("ENABLE_RUNTIME_TRACE", "false")
+os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
+os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dlt.extract import DltSource
+
+from ingestion import hubspot, posthog, typeform
+from ingestion.tables import Table
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A vendor's source, the raw tables it fills and the secret that switches it on."""
+
+    source: Callable[[], DltSource]
+    tables: tuple[Table, ...]
+    secret: str
+
+
+SOURCES: dict[str, Vendor] = {
+    "posthog": Vendor(posthog.posthog, posthog.TABLES, "api_key"),
+    "hubspot": Vendor(hubspot.hubspot, hubspot.TABLES, "access_token"),
+    "typeform": Vendor(typeform.typeform, typeform.TABLES, "access_token"),
+}
+
+__all__ = ["SOURCES", "Table", "Vendor"]

@@ -1,0 +1,34 @@
+"""Load vendors without Dagster: `python -m ingestion posthog hubspot typeform`."""
+
+import sys
+from collections.abc import Sequence
+
+from ingestion.errors import IngestionError, UnknownSourceError
+from ingestion.pipeline import LoadReport, extract, load
+
+
+def main(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0].startswith("-"):
+        sys.stderr.write(f"{__doc__}\n")
+        return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+    try:
+        for name in arguments:
+            sys.stdout.write(_lines(load(extract(name))))
+    except UnknownSourceError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except IngestionError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _lines(report: LoadReport) -> str:
+    at = report.vendor_now.isoformat() if report.vendor_now else "never"
+    tables = "".join(f"  {name}: {rows}\n" for name, rows in report.rows.items())
+    total = sum(report.rows.values())
+    return f"{report.source}: {total} rows in {report.seconds:.1f} s, as of {at}\n{tables}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

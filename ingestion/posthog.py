@@ -1,0 +1,378 @@
+"""PostHog: every event and person as it arrives, by Parquet export; surveys and flags by list.
+
+runs (export of one model and interval) → events, persons, exports; surveys; feature_flags.
+Try it alone: `python -m ingestion posthog`.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import dlt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+from dlt.extract import DltResource
+
+from ingestion.errors import ShapeError, VendorError
+from ingestion.http import Api
+from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, changed, source_counts
+
+logger = logging.getLogger(__name__)
+
+EVENTS = Table(
+    "posthog",
+    "events",
+    {
+        "uuid": TEXT,
+        "event": TEXT,
+        "distinct_id": TEXT,
+        "person_id": TEXT,
+        "properties": TEXT,
+        "person_properties": TEXT,
+        "elements_chain": TEXT,
+        "timestamp": TIME,
+        "created_at": TIME,
+        "_inserted_at": TIME,
+    },
+)
+PERSONS = Table(
+    "posthog",
+    "persons",
+    {
+        "team_id": BIGINT,
+        "distinct_id": TEXT,
+        "person_id": TEXT,
+        "properties": TEXT,
+        "person_distinct_id_version": BIGINT,
+        "person_version": BIGINT,
+        "created_at": TIME,
+        "_inserted_at": TIME,
+        "is_deleted": BOOL,
+    },
+)
+EXPORTS = Table(
+    "posthog",
+    "exports",
+    {
+        "run_id": TEXT,
+        "model": TEXT,
+        "interval_start": TIME,
+        "interval_end": TIME,
+        "row_count": BIGINT,
+        "exported_at": TIME,
+    },
+    primary_key=("run_id",),
+)
+DEFINITION = {
+    "id": TEXT,
+    "name": TEXT,
+    "created_at": TIME,
+    "updated_at": TIME,
+    "definition": TEXT,
+}
+SURVEYS = Table("posthog", "surveys", DEFINITION, primary_key=("id",))
+FEATURE_FLAGS = Table("posthog", "feature_flags", DEFINITION, primary_key=("id",))
+COUNTS = source_counts("posthog")
+TABLES = (EVENTS, PERSONS, EXPORTS, SURVEYS, FEATURE_FLAGS, COUNTS)
+MODELS = {"events": EVENTS, "persons": PERSONS}
+
+ARRIVAL = "_inserted_at"
+INSTANT = timedelta(microseconds=1)
+# What became visible only after a load had passed its moment of arrival is found if nothing
+# later was seen, and looked for over this time at most.
+LOOKBACK = timedelta(days=1)
+# PostHog refuses an export of more than a week.
+WEEK = timedelta(days=7)
+HISTORY = timedelta(days=2 * 365)
+RECOUNTED = timedelta(days=14)
+PAGE = 100
+FIRST_PAUSE, LONGEST_PAUSE, PATIENCE = 0.1, 10.0, 3600.0
+RUNNING = ("Starting", "Running")
+WORTH_ANOTHER_RUN = ("FailedRetryable", "TimedOut")
+COUNT_QUERY = (
+    "SELECT toDate(timestamp) AS day, count(DISTINCT uuid) AS events FROM events "
+    "WHERE timestamp >= toDateTime('{day} 00:00:00', 'UTC') "
+    "GROUP BY day ORDER BY day LIMIT 50000"
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished export: what arrived in [start, end), in files on disk."""
+
+    id: str
+    model: str
+    start: datetime
+    end: datetime
+    files: tuple[tuple[Path, int], ...]
+
+    @property
+    def row_count(self) -> int:
+        return sum(rows for _, rows in self.files)
+
+    @property
+    def last_arrival(self) -> datetime | None:
+        moments = (
+            pc.max(pq.read_table(path, columns=[ARRIVAL]).column(0)).as_py()
+            for path, rows in self.files
+            if rows and ARRIVAL in pq.read_schema(path).names
+        )
+        return max((moment for moment in moments if moment), default=None)
+
+
+class Exporter:
+    """Runs exports on PostHog's side and brings their files here."""
+
+    def __init__(
+        self, api: Api, project_id: str, folder: Path, attempts: int, file_size_mb: int
+    ) -> None:
+        self._api = api
+        self._file = {
+            "format": "Parquet",
+            "compression": "zstd",
+            "max_size_mb": file_size_mb,
+        }
+        self._path = f"/api/environments/{project_id}/file_download_batch_exports"
+        self._folder = folder
+        self._attempts = attempts
+
+    def run(self, model: str, start: datetime, end: datetime) -> Run:
+        for _ in range(self._attempts):
+            run_id = self._create(model, start, end)
+            status = self._wait(run_id)
+            if status["status"] == "Completed":
+                files = tuple(self._fetch(run_id, file) for file in status.get("files", ()))
+                return Run(run_id, model, start, end, files)
+            if status["status"] not in WORTH_ANOTHER_RUN:
+                break
+            logger.warning("posthog export %s of %s: %s", run_id, model, status["status"])
+        raise VendorError(
+            f"posthog: export {run_id} of {model} from {start.isoformat()} to "
+            f"{end.isoformat()} ended as {status['status']}: {status.get('error', 'no reason')}; "
+            "try again later"
+        )
+
+    def _create(self, model: str, start: datetime, end: datetime) -> str:
+        body = {
+            "model": model,
+            "file": self._file,
+            "data_interval_start": start.isoformat(),
+            "data_interval_end": end.isoformat(),
+        }
+        return str(self._api.post(self._path, body)["id"])
+
+    def _wait(self, run_id: str) -> dict[str, Any]:
+        pause, waited = FIRST_PAUSE, 0.0
+        while waited < PATIENCE:
+            status = self._api.get(f"{self._path}/{run_id}")
+            if status["status"] not in RUNNING:
+                return status
+            time.sleep(pause)
+            waited += pause
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+        return {"status": "TimedOut", "error": f"still running after {PATIENCE:g} s"}
+
+    def _fetch(self, run_id: str, file: str) -> tuple[Path, int]:
+        target = self._folder / f"{run_id}-{file}.parquet"
+        path = f"{self._path}/{run_id}/download/{file}"
+        for attempt in range(1, self._api.attempts + 1):
+            try:
+                self._api.download(path, target)
+                # The footer is written last: a file that has one is whole.
+                return target, pq.read_metadata(target).num_rows
+            except (VendorError, ValueError, OSError) as error:
+                if attempt == self._api.attempts:
+                    raise VendorError(
+                        f"posthog: file {file} of export {run_id} arrived damaged "
+                        f"{attempt} times (last: {error}); try again later"
+                    ) from error
+                self._api.back_off(attempt)
+        raise AssertionError("unreachable")
+
+
+def weeks(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Split [start, end) into pieces an export accepts."""
+    while start < end:
+        yield start, min(start + WEEK, end)
+        start += WEEK
+
+
+# Nesting is off so that `properties` stays one JSON column: product teams invent event
+# properties daily, and a warehouse whose schema follows them is never still.
+@dlt.source(name="posthog", section="posthog", max_table_nesting=0)
+def posthog(
+    host: str = "https://us.posthog.com",
+    project_id: str = dlt.config.value,
+    api_key: str = dlt.secrets.value,
+    start: datetime | None = None,
+    exports_at_once: int = 3,
+    export_attempts: int = 3,
+    file_size_mb: int = 512,
+) -> Iterable[DltResource]:
+    """Load one PostHog project."""
+    api = Api("posthog", host, api_key, "api_key", "query:read, batch_export:write, survey:read")
+    project = f"/api/projects/{project_id}"
+
+    def runs() -> Iterator[Run]:
+        exporter = Exporter(api, project_id, _downloads(), export_attempts, file_size_mb)
+        yield from _runs(exporter, _now(api, project), start, exports_at_once)
+
+    parent = dlt.resource(runs, name="runs", selected=False)
+    return (
+        *(_imported(table, parent) for table in MODELS.values()),
+        EXPORTS.transformer(parent, lambda run: iter([[_export_row(run, api.now)]])),
+        SURVEYS.resource(lambda: _definitions(api, SURVEYS, f"{project}/surveys/")),
+        FEATURE_FLAGS.resource(
+            lambda: _definitions(api, FEATURE_FLAGS, f"{project}/feature_flags/")
+        ),
+        COUNTS.resource(lambda: _counts(api, project, start)),
+    )
+
+
+def _now(api: Api, project: str) -> datetime:
+    api.get(f"{project}/surveys/", {"limit": 1})
+    dlt.current.source_state()["vendor_now"] = api.now.isoformat()
+    return api.now
+
+
+def _downloads() -> Path:
+    # Inside dlt's working folder, so that importing a file is a hard link and not a copy.
+    folder = Path(dlt.current.pipeline().working_dir) / "downloads"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _beginning(start: datetime | None, now: datetime) -> datetime:
+    if start is None:
+        return (now - HISTORY).replace(hour=0, minute=0, second=0, microsecond=0)
+    return start.replace(tzinfo=start.tzinfo or UTC)
+
+
+def _runs(exporter: Exporter, now: datetime, start: datetime | None, at_once: int) -> Iterator[Run]:
+    # Intervals are of arrival and half-open, and a late event falls into the interval in
+    # which it arrives: the next load goes on behind the last row seen, without overlap.
+    end = now.replace(second=0, microsecond=0)
+    cursors = dlt.current.source_state().setdefault("arrived_until", {})
+    begin = {model: _cursor(cursors, model, _beginning(start, now)) for model in MODELS}
+    wanted = [(model, *week) for model in MODELS for week in weeks(begin[model], end)]
+    reached = {model: max(begin[model], end - LOOKBACK) for model in MODELS}
+    with ThreadPoolExecutor(max(at_once, 1), thread_name_prefix="posthog-export") as pool:
+        pending = [pool.submit(exporter.run, *arguments) for arguments in wanted]
+        try:
+            for future in pending:
+                run = future.result()
+                yield run
+                if run.last_arrival:
+                    reached[run.model] = max(reached[run.model], run.last_arrival + INSTANT)
+        finally:
+            for future in pending:
+                future.cancel()
+    cursors.update({model: moment.isoformat() for model, moment in reached.items()})
+
+
+def _cursor(cursors: dict[str, str], model: str, default: datetime) -> datetime:
+    return datetime.fromisoformat(cursors[model]) if model in cursors else default
+
+
+def _imported(table: Table, parent: DltResource) -> DltResource:
+    """The files of one model, handed to DuckDB as they are."""
+
+    # Any: dlt's marker types are not public.
+    def files(run: Run) -> Iterator[Any]:
+        for path, rows in run.files if run.model == table.name else ():
+            if rows:
+                hints = dlt.mark.make_hints(columns=_columns(table, path, run))
+                yield dlt.mark.with_file_import(path.as_posix(), "parquet", rows, hints=hints)
+
+    return dlt.transformer(files, data_from=parent, **table.hints)
+
+
+def _columns(table: Table, path: Path, run: Run) -> Any:  # Any: dlt's column hints
+    """The columns of a file in its own order, after comparing them with what is known."""
+    found = py_arrow_to_table_schema_columns(pq.read_schema(path))
+    declared: dict[str, Any] = dict(py_arrow_to_table_schema_columns(table.schema))
+    stored = dlt.current.source_schema().tables.get(table.name, {}).get("columns", {})
+    for name, column in found.items():
+        known = stored.get(name) or declared.get(name)
+        if known is None:
+            logger.warning("posthog.%s: new column %s (export %s)", table.name, name, run.id)
+        elif known.get("data_type") != column.get("data_type"):
+            raise ShapeError(
+                f"posthog.{table.name}: column {name} is {known.get('data_type')} and export "
+                f"{run.id} sends {column.get('data_type')}; nothing of this source was loaded. "
+                "Adapt the column in ingestion/posthog.py"
+            )
+    absent = ", ".join(name for name in declared if name not in found)
+    if absent:
+        raise ShapeError(
+            f"posthog.{table.name}: export {run.id} lacks column {absent}; nothing of this "
+            "source was loaded. Adapt the columns in ingestion/posthog.py"
+        )
+    return {name: {"name": name, "data_type": c.get("data_type")} for name, c in found.items()}
+
+
+def _export_row(run: Run, now: datetime) -> Row:
+    return {
+        "run_id": run.id,
+        "model": run.model,
+        "interval_start": run.start,
+        "interval_end": run.end,
+        "row_count": run.row_count,
+        "exported_at": now,
+    }
+
+
+def _definitions(api: Api, table: Table, path: str) -> Iterator[Sequence[Row]]:
+    rows = [_definition_row(item) for item in _listed(api, path)]
+    if changed(table, rows):
+        yield rows
+
+
+def _listed(api: Api, path: str) -> Iterator[dict[str, Any]]:
+    offset: int | None = 0
+    while offset is not None:
+        page = api.get(path, {"limit": PAGE, "offset": offset})
+        yield from page["results"]
+        offset = _next_offset(page.get("next"), offset)
+
+
+def _next_offset(address: str | None, offset: int) -> int | None:
+    """The offset `next` asks for; its host is not followed, for the token must not go there."""
+    if not address:
+        return None
+    asked = int(parse_qs(urlsplit(address).query).get("offset", ["0"])[0])
+    if asked <= offset:
+        raise VendorError(f"posthog: page {address!r} does not come after offset {offset}")
+    return asked
+
+
+def _definition_row(item: dict[str, Any]) -> Row:
+    return {
+        "id": item["id"],
+        # A flag's readable name is its key; its `name` is a description.
+        "name": item.get("name") or item.get("key"),
+        "created_at": item.get("created_at"),
+        "updated_at": item.get("updated_at"),
+        "definition": json.dumps(item, sort_keys=True),
+    }
+
+
+def _counts(api: Api, project: str, start: datetime | None) -> Iterator[Sequence[Row]]:
+    now = _now(api, project)
+    state = dlt.current.source_state()
+    since = now - RECOUNTED if state.get("counted") else _beginning(start, now)
+    query = {"kind": "HogQLQuery", "query": COUNT_QUERY.format(day=since.date().isoformat())}
+    results = api.post(f"{project}/query/", {"query": query})["results"]
+    state["counted"] = True
+    yield [
+        {"table_name": "events", "scope": day, "source_count": count, "counted_at": now}
+        for day, count in results
+    ]

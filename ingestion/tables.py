@@ -1,0 +1,169 @@
+"""How a raw table is declared, and how rows become it: typed Arrow, never guessed from data."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource, DltSource
+
+from ingestion.errors import ShapeError
+
+TEXT = pa.string()
+BIGINT = pa.int64()
+BOOL = pa.bool_()
+DATE = pa.date32()
+TIME = pa.timestamp("us", "UTC")
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A raw table: `<source>.<name>`, its typed columns and what makes a row unique."""
+
+    source: str
+    name: str
+    columns: Mapping[str, pa.DataType]
+    # Without a key dlt's merge appends silently, so an empty key means: append.
+    primary_key: tuple[str, ...] = ()
+    # All rows that share this key are replaced together.
+    merge_key: tuple[str, ...] = ()
+    # Of two rows with one key in one load, the one with the greatest value here stays.
+    newest: str | None = None
+    # Rows with this flag set delete and are not kept.
+    deleted_flag: str | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        keys = {*self.primary_key, *self.merge_key}
+        return pa.schema([pa.field(n, t, n not in keys) for n, t in self.columns.items()])
+
+    @property
+    def hints(self) -> dict[str, Any]:  # Any: the keyword arguments of dlt.resource
+        columns: dict[str, Any] = {}
+        if self.newest:
+            columns[self.newest] = {"name": self.newest, "dedup_sort": "desc"}
+        if self.deleted_flag:
+            columns[self.deleted_flag] = {"name": self.deleted_flag, "hard_delete": True}
+        hints: dict[str, Any] = {
+            "name": self.name,
+            "write_disposition": "append",
+            "columns": columns or None,
+        }
+        if self.primary_key:
+            hints |= {"write_disposition": "merge", "primary_key": list(self.primary_key)}
+        if self.merge_key:
+            hints |= {"merge_key": list(self.merge_key)}
+        return hints
+
+    def arrow(self, rows: Iterable[Row]) -> pa.Table:
+        listed = list(rows)
+        arrays = [
+            pa.array([self._value(name, kind, row.get(name)) for row in listed], kind)
+            for name, kind in self.columns.items()
+        ]
+        return pa.Table.from_arrays(arrays, schema=self.schema)
+
+    def resource(self, rows: Callable[[], Iterator[Sequence[Row]]]) -> DltResource:
+        """A resource that writes each batch `rows` yields."""
+        return dlt.resource(lambda: (self.arrow(batch) for batch in rows()), **self.hints)
+
+    def transformer(
+        self, parent: DltResource, rows: Callable[[Any], Iterator[Sequence[Row]]]
+    ) -> DltResource:
+        """A resource that writes what `rows` makes of each item of `parent`."""
+        # Any: whatever the parent yields.
+        return dlt.transformer(
+            lambda item: (self.arrow(batch) for batch in rows(item)),
+            data_from=parent,
+            **self.hints,
+        )
+
+    def _value(self, column: str, kind: pa.DataType, value: object) -> object:
+        if value is None:
+            return None
+        convert, accepted = _CONVERSIONS[kind]
+        # bool is an int to Python and a change of type to us.
+        if isinstance(value, accepted) and (kind == BOOL or not isinstance(value, bool)):
+            try:
+                return convert(value)
+            except ValueError:
+                pass
+        raise ShapeError(
+            f"{self.source}.{self.name}: column {column} is {kind} and the vendor now sends "
+            f"{type(value).__name__}; nothing of this source was loaded. Adapt the column in "
+            f"ingestion/{self.source}.py"
+        )
+
+
+def _text(value: Any) -> str:  # Any: str, int or float, as checked by the caller
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _time(value: Any) -> datetime:  # Any: str or datetime, as checked by the caller
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _whole(value: Any) -> int:  # Any: int or float, as checked by the caller
+    if isinstance(value, float) and not (math.isfinite(value) and value.is_integer()):
+        raise ValueError(value)
+    return int(value)
+
+
+_CONVERSIONS: dict[pa.DataType, tuple[Callable[[Any], object], tuple[type, ...]]] = {
+    TEXT: (_text, (str, int, float)),
+    BIGINT: (_whole, (int, float)),
+    BOOL: (bool, (bool,)),
+    DATE: (lambda value: value, (date,)),
+    TIME: (_time, (str, datetime)),
+}
+
+
+def empty(tables: Iterable[Table]) -> DltSource:
+    """A source that creates `tables` and puts nothing into them."""
+    tables = list(tables)
+
+    @dlt.source(name=tables[0].source, max_table_nesting=0)
+    def declared() -> list[DltResource]:
+        return [table.resource(lambda: iter([[]])) for table in tables]
+
+    return declared()
+
+
+def changed(table: Table, rows: Sequence[Row]) -> bool:
+    """Whether `rows` differ from those of the load before; remembered with the load's state."""
+    digests = dlt.current.source_state().setdefault("digests", {})
+    digest = digest_of(rows)
+    if digests.get(table.name) == digest:
+        return False
+    digests[table.name] = digest
+    return True
+
+
+def digest_of(rows: Sequence[Row]) -> str:
+    text = json.dumps(rows, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def in_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:  # Any: any item
+    """Lists of `size` items, the last one shorter."""
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def source_counts(source: str) -> Table:
+    """What the vendor itself says it holds, to reconcile with what was loaded."""
+    columns = {"table_name": TEXT, "scope": TEXT, "source_count": BIGINT, "counted_at": TIME}
+    return Table(source, "source_counts", columns, primary_key=("table_name", "scope"))

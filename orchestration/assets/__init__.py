@@ -1,0 +1,1 @@
+"""The assets in the order data flows: raw tables, models, the publication."""

@@ -1,0 +1,64 @@
+"""The publication: what readers see, switched in one step after every gate passed."""
+
+import logging
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ingestion.pipeline import warehouse_path
+from orchestration.changes import fingerprint, remember_published
+from orchestration.code_version import git_sha
+from orchestration.dbt import marts, personal_columns
+from orchestration.gates import results_of_run
+from orchestration.locking import hold_warehouse
+from orchestration.paths import serving
+from orchestration.publish import Publication, kept_versions, publish
+
+logger = logging.getLogger("productops")
+
+
+def mart_keys() -> list[dg.AssetKey]:
+    """Return the keys of the published tables."""
+    return [dg.AssetKey(table.split(".")) for table in sorted(marts())]
+
+
+@dg.asset(
+    key=["publication"],
+    deps=mart_keys(),
+    group_name="publication",
+    kinds={"duckdb"},
+    description="data/serving/current/productops.duckdb: the file that readers open.",
+)
+def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Copy the marts to a new version, compare it with the build, and switch readers to it."""
+    hold_warehouse()
+    run = context.instance.get_run_stats(context.run_id)
+    started = datetime.fromtimestamp(run.start_time, UTC) if run.start_time else datetime.now(UTC)
+    published = publish(
+        warehouse_path(),
+        serving(),
+        publication=Publication(
+            git_sha=git_sha(),
+            run_id=context.run_id,
+            started_at=started,
+            checks=results_of_run(context.run_id),
+        ),
+        personal=personal_columns(),
+        keep=kept_versions(),
+    )
+    remember_published(fingerprint(warehouse_path()))
+    logger.info(
+        "Published %s tables, %s rows, %s checks passed → %s",
+        len(published.tables),
+        f"{published.row_count:,}",
+        published.checks_passed,
+        published.path,
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "publication": published.publication_id,
+            "dagster/row_count": published.row_count,
+            "tables": dg.MetadataValue.json(dict(published.tables)),
+            "path": dg.MetadataValue.path(str(published.path)),
+        }
+    )

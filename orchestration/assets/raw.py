@@ -1,0 +1,171 @@
+"""Raw tables: vendors are asked at the same time, and the warehouse is written by one at a time."""
+
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from datetime import timedelta
+
+import dagster as dg
+
+from ingestion import SOURCES
+from ingestion.errors import IngestionError
+from ingestion.pipeline import (
+    Extraction,
+    LoadReport,
+    create_tables,
+    extract,
+    is_loaded,
+    load,
+)
+from orchestration.alerts import alert
+from orchestration.dbt import manifest
+from orchestration.locking import hold_warehouse
+
+logger = logging.getLogger("productops")
+
+# Nightly, so a day and two hours without news is late, and a day and a half is a missed night.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=26), fail_window=timedelta(hours=36)
+)
+
+
+def selected_sources() -> list[str]:
+    """Return the sources in PRODUCTOPS_SOURCES, all of them if it is not set.
+
+    Raises:
+        IngestionError: the setting names a source that does not exist.
+    """
+    named = os.environ.get("PRODUCTOPS_SOURCES", "").replace(",", " ").split() or list(SOURCES)
+    for name in named:
+        if name not in SOURCES:
+            raise IngestionError(
+                f"PRODUCTOPS_SOURCES names {name!r}, which is no source;"
+                f" known sources: {', '.join(SOURCES)}."
+            )
+    return named
+
+
+def raw_tables() -> dict[str, list[str]]:
+    """Return the tables of each source, as dbt declares them."""
+    tables: dict[str, list[str]] = {name: [] for name in SOURCES}
+    for node in manifest()["sources"].values():
+        tables[node["source_name"]].append(node["name"])
+    return tables
+
+
+def _specs() -> Iterator[dg.AssetSpec]:
+    for source, tables in raw_tables().items():
+        # The vendor itself is fresh or not; its tables keep their last rows while it is away.
+        yield dg.AssetSpec(
+            ["vendors", source],
+            group_name="raw",
+            kinds={"dlt"},
+            skippable=True,
+            freshness_policy=FRESHNESS,
+            description=f"{source} as it was last reached.",
+        )
+        for table in tables:
+            yield dg.AssetSpec(
+                [source, table],
+                group_name="raw",
+                kinds={"dlt", "duckdb"},
+                deps=[["vendors", source]],
+            )
+
+
+def load_sources(names: list[str]) -> tuple[dict[str, LoadReport], dict[str, IngestionError]]:
+    """Load the named sources and return what came and what failed, by source.
+
+    Extraction writes load packages on disk and waits for vendors, so it runs side by side; DuckDB
+    takes one writer, so loading is one after the other. Each request is retried with growing
+    pauses (RUNTIME__REQUEST_MAX_ATTEMPTS); a vendor that still fails stops no other.
+    """
+    reports: dict[str, LoadReport] = {}
+    failures: dict[str, IngestionError] = {}
+    with ThreadPoolExecutor(max_workers=len(names)) as threads:
+        running: dict[Future[Extraction], str] = {
+            threads.submit(extract, name): name for name in names
+        }
+        for future in as_completed(running):
+            name = running[future]
+            try:
+                reports[name] = load(future.result())
+                _log_load(reports[name])
+            except IngestionError as error:
+                failures[name] = error
+                alert(f"{name} was not loaded", str(error))
+    return reports, failures
+
+
+def _log_load(report: LoadReport) -> None:
+    rows = ", ".join(f"{table} {count:,}" for table, count in report.rows.items() if count)
+    logger.info("%s: %s (%.1f s)", report.source, rows or "nothing new", report.seconds)
+
+
+@dg.multi_asset(
+    name="raw",
+    specs=list(_specs()),
+    can_subset=True,
+    check_specs=[
+        dg.AssetCheckSpec(
+            "reached", asset=["vendors", source], description="The vendor answered tonight."
+        )
+        for source in SOURCES
+    ],
+)
+def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Load what is new from every vendor; each runs alone if only its tables are selected."""
+    hold_warehouse()
+    wanted = {
+        key.path[1] if key.path[0] == "vendors" else key.path[0]
+        for key in context.selected_asset_keys
+    }
+    selected = [name for name in selected_sources() if name in wanted]
+    for name in set(SOURCES) - set(selected_sources()):
+        create_tables(name)
+    reports, failures = load_sources(selected)
+    for name, error in failures.items():
+        if not is_loaded(name):
+            raise dg.Failure(
+                f"{error}\nNothing of {name} was ever loaded, so nothing can be built."
+                f" Mend it, or leave {name} out of PRODUCTOPS_SOURCES.",
+                allow_retries=False,
+            )
+    for key in sorted(context.selected_asset_keys, key=lambda key: key.path[0] != "vendors"):
+        source = key.path[1] if key.path[0] == "vendors" else key.path[0]
+        if key.path[0] == "vendors":
+            if source in reports:
+                yield dg.MaterializeResult(
+                    asset_key=key, metadata=_vendor_metadata(reports[source])
+                )
+        else:
+            yield dg.MaterializeResult(
+                asset_key=key, metadata=_table_metadata(key.path[1], reports.get(source))
+            )
+    for check in context.selected_asset_check_keys:
+        source = check.asset_key.path[1]
+        yield dg.AssetCheckResult(
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=source not in failures,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"error": str(failures[source])} if source in failures else {},
+        )
+
+
+def _vendor_metadata(report: LoadReport) -> dict[str, dg.MetadataValue]:
+    return {
+        "vendor_time": dg.MetadataValue.text(str(report.vendor_now)),
+        "seconds": dg.MetadataValue.float(round(report.seconds, 3)),
+        "load_ids": dg.MetadataValue.json(list(report.load_ids)),
+    }
+
+
+def _table_metadata(table: str, report: LoadReport | None) -> dict[str, dg.MetadataValue]:
+    if report is None:
+        return {"rows_loaded": dg.MetadataValue.int(0), "stale": dg.MetadataValue.bool(True)}
+    return {
+        "rows_loaded": dg.MetadataValue.int(report.rows.get(table, 0)),
+        "load_ids": dg.MetadataValue.json(list(report.load_ids)),
+    }

@@ -1,0 +1,97 @@
+"""The dbt project as Dagster sees it: its manifest, parsed only when a file changed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dagster_dbt import DbtCliResource, DbtProject
+
+from ingestion.pipeline import warehouse_path
+from orchestration.paths import DBT_PROJECT
+
+MANIFEST = DBT_PROJECT / "target" / "manifest.json"
+# Beside this interpreter, so that nothing needs the environment to be activated.
+EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
+
+
+class ParseError(RuntimeError):
+    """The dbt project cannot be read."""
+
+
+def prepare_environment() -> None:
+    """Tell dbt where the warehouse is; profiles.yml reads it."""
+    os.environ["PRODUCTOPS_WAREHOUSE"] = str(warehouse_path())
+
+
+def ensure_manifest() -> Path:
+    """Parse the project if a source file is newer than its manifest; about 6 s, else nothing.
+
+    Raises:
+        ParseError: with what dbt said.
+    """
+    prepare_environment()
+    if not MANIFEST.exists() or MANIFEST.stat().st_mtime < _newest_source():
+        # --no-partial-parse is not needed: dbt compares file contents itself.
+        done = subprocess.run(
+            [EXECUTABLE, "--quiet", "parse", "--profiles-dir", "."],
+            cwd=DBT_PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ParseError(f"dbt cannot parse {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
+        MANIFEST.touch()
+    return MANIFEST
+
+
+def _newest_source() -> float:
+    skipped = {"target", "logs"}
+    return max(
+        path.stat().st_mtime
+        for path in DBT_PROJECT.rglob("*")
+        if path.is_file() and not skipped.intersection(path.relative_to(DBT_PROJECT).parts)
+    )
+
+
+@cache
+def manifest() -> Mapping[str, Any]:
+    """Return the parsed manifest; read once a process."""
+    loaded: Mapping[str, Any] = json.loads(ensure_manifest().read_text())
+    return loaded
+
+
+def project() -> DbtProject:
+    """Return the project for column lineage, which needs its compiled models."""
+    return DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
+
+
+def cli() -> DbtCliResource:
+    """Return the dbt command as a Dagster resource."""
+    return DbtCliResource(
+        project_dir=project(), profiles_dir=str(DBT_PROJECT), dbt_executable=EXECUTABLE
+    )
+
+
+def marts() -> dict[str, Mapping[str, Any]]:
+    """Return the models that are published, by `<schema>.<name>`."""
+    return {
+        f"{node['schema']}.{node['name']}": node
+        for node in manifest()["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts"
+    }
+
+
+def personal_columns() -> set[tuple[str, str]]:
+    """Return the mart columns tagged `meta: {pii: true}`, as (`<schema>.<table>`, column)."""
+    return {
+        (table, column["name"])
+        for table, node in marts().items()
+        for column in node["columns"].values()
+        if {**column.get("meta", {}), **column.get("config", {}).get("meta", {})}.get("pii")
+    }

@@ -1,0 +1,96 @@
+"""The gates: suites of expectations as asset checks, on raw tables and on marts."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+
+import dagster as dg
+
+from expectations import suites
+from expectations.results import CheckResult
+from ingestion import SOURCES
+from ingestion.pipeline import warehouse_path
+from orchestration.locking import hold_warehouse
+from orchestration.paths import data_docs, published_file
+
+logger = logging.getLogger("productops")
+
+# What the gates of a run said, for the record that is published with the marts. The steps of a run
+# share one process; a publication that is re-executed alone records that it had no gates.
+_results: dict[str, list[CheckResult]] = defaultdict(list)
+
+
+def results_of_run(run_id: str) -> list[CheckResult]:
+    """Return what the gates said in this run so far."""
+    return list(_results[run_id])
+
+
+def _gate(name: str, tables: list[str], description: str) -> dg.AssetChecksDefinition:
+    specs = [
+        dg.AssetCheckSpec(
+            expectation.name,
+            asset=table.split("."),
+            description=expectation.description,
+            # A blocking check that only warns lets the run go on.
+            blocking=expectation.severity == "error",
+        )
+        for table in tables
+        for expectation in suites()[table].expectations
+    ]
+
+    @dg.multi_asset_check(name=name, specs=specs, description=description)
+    def gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        # Great Expectations takes longer to import than a small table takes to check, and every
+        # process that loads the definitions would pay for it.
+        from expectations.validation import validate
+
+        hold_warehouse()
+        published = published_file()
+        results = validate(
+            warehouse_path(),
+            tables,
+            published=published if published.exists() else None,
+            data_docs=data_docs() / name,
+        )
+        _results[context.run.run_id].extend(results)
+        for result in results:
+            yield _as_check_result(result)
+        failed = [result for result in results if not result.passed and not result.skipped]
+        skipped = sum(result.skipped for result in results)
+        logger.info(
+            "%s: %s checks passed, %s failed, %s skipped",
+            name,
+            len(results) - len(failed) - skipped,
+            len(failed),
+            skipped,
+        )
+        for result in failed:
+            logger.warning(
+                "%s %s.%s: %s", result.severity, result.table, result.name, result.message
+            )
+
+    return gate
+
+
+def _as_check_result(result: CheckResult) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity
+    return dg.AssetCheckResult(
+        asset_key=result.table.split("."),
+        check_name=result.name,
+        passed=result.passed or result.skipped,
+        severity=severity.ERROR if result.severity == "error" else severity.WARN,
+        description=result.message,
+        metadata={**result.observed, "skipped": result.skipped},
+    )
+
+
+def raw_gate() -> dg.AssetChecksDefinition:
+    """Return the checks on raw tables; models are not built on tables that fail them."""
+    tables = [table for table in suites() if table.split(".")[0] in SOURCES]
+    return _gate("raw_gate", tables, "Did we get what the vendor has?")
+
+
+def mart_gate() -> dg.AssetChecksDefinition:
+    """Return the checks on marts; a version that fails them is not published."""
+    tables = [table for table in suites() if table.split(".")[0] not in SOURCES]
+    return _gate("mart_gate", tables, "Would a reader believe these numbers?")

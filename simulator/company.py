@@ -1,0 +1,284 @@
+"""A company folder, read once: the tables the vendors serve and the clock they start from."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from simulator import events
+from simulator.crm import Associations, Records
+from simulator.tables import (
+    TIME,
+    CompanyError,
+    Shape,
+    Span,
+    as_text,
+    micros,
+    moment,
+    parse_time,
+    read,
+)
+
+TEXT, INTEGER, FLAG, NUMBER = pa.string(), pa.int64(), pa.bool_(), pa.float64()
+OBJECT_TYPES = ("contacts", "companies", "deals")
+
+PERSONS = Shape(
+    "posthog/persons",
+    {
+        "distinct_id": TEXT,
+        "person_id": TEXT,
+        "properties": TEXT,
+        "person_distinct_id_version": INTEGER,
+        "person_version": INTEGER,
+        "created_at": TIME,
+        "inserted_at": TIME,
+        "is_deleted": FLAG,
+    },
+    ("distinct_id", "person_id"),
+)
+DEFINITION = {
+    "id": TEXT,
+    "name": TEXT,
+    "created_at": TIME,
+    "updated_at": TIME,
+    "definition": TEXT,
+}
+SURVEYS = Shape("posthog/surveys", DEFINITION, ("id",))
+FLAGS = Shape("posthog/feature_flags", DEFINITION, ("id",))
+RECORD = {
+    "id": TEXT,
+    "created_at": TIME,
+    "updated_at": TIME,
+    "archived_at": TIME,
+    "merged_into": TEXT,
+    "merged_at": TIME,
+}
+OWNERS = Shape(
+    "hubspot/owners",
+    {
+        "id": TEXT,
+        "email": TEXT,
+        "first_name": TEXT,
+        "last_name": TEXT,
+        "user_id": INTEGER,
+        "created_at": TIME,
+        "updated_at": TIME,
+        "archived_at": TIME,
+    },
+    ("id",),
+)
+STAGES = Shape(
+    "hubspot/pipeline_stages",
+    {
+        "object_type": TEXT,
+        "pipeline_id": TEXT,
+        "pipeline_label": TEXT,
+        "stage_id": TEXT,
+        "stage_label": TEXT,
+        "display_order": INTEGER,
+        "probability": TEXT,
+        "is_closed": FLAG,
+        "created_at": TIME,
+    },
+    ("pipeline_id", "stage_id"),
+)
+ASSOCIATIONS = Shape(
+    "hubspot/associations",
+    {
+        "from_type": TEXT,
+        "from_id": TEXT,
+        "to_type": TEXT,
+        "to_id": TEXT,
+        "type_id": INTEGER,
+        "label": TEXT,
+        "created_at": TIME,
+        "removed_at": TIME,
+    },
+    ("from_type", "from_id", "to_type", "to_id"),
+)
+PROPERTIES = Shape(
+    "hubspot/properties",
+    {
+        "object_type": TEXT,
+        "name": TEXT,
+        "label": TEXT,
+        "type": TEXT,
+        "field_type": TEXT,
+        "created_at": TIME,
+    },
+    ("object_type", "name"),
+)
+FORMS = Shape(
+    "typeform/forms",
+    {
+        "id": TEXT,
+        "title": TEXT,
+        "created_at": TIME,
+        "last_updated_at": TIME,
+        "definition": TEXT,
+    },
+    ("id",),
+)
+RESPONSES = Shape(
+    "typeform/responses",
+    {
+        "form_id": TEXT,
+        "token": TEXT,
+        "response_id": TEXT,
+        "landed_at": TIME,
+        "submitted_at": TIME,
+        "arrived_at": TIME,
+        "deleted_at": TIME,
+        "response_type": TEXT,
+        "hidden": TEXT,
+        "answers": TEXT,
+        "calculated_score": NUMBER,
+    },
+    ("form_id", "token"),
+)
+
+
+@dataclass(frozen=True)
+class Company:
+    """Everything the vendors know, with the times at which they came to know it."""
+
+    name: str
+    now: datetime
+    window_start: int
+    events: events.EventLog
+    persons: pa.Table
+    surveys: list[dict[str, Any]]
+    feature_flags: list[dict[str, Any]]
+    records: Mapping[str, Records]
+    associations: Associations
+    owners: list[dict[str, Any]]
+    stages: list[dict[str, Any]]
+    properties: list[dict[str, Any]]
+    forms: list[dict[str, Any]]
+    responses: list[dict[str, Any]]
+
+
+def cache_folder() -> Path:
+    """Where converted copies of foreign files go; never into the folder they came from."""
+    return Path(os.environ.get("PRODUCTOPS_DATA", "data")) / "simulator" / "imports"
+
+
+def open_company(folder: Path, cache: Path | None = None) -> Company:
+    """Read a company folder, or say in one line which cell of which file is wrong."""
+    about = _about(folder)
+    span = Span()
+    window_start = _time(about, "window_start")
+    start = micros(window_start) if window_start else 0
+    log = events.open_log(folder, cache or cache_folder())
+    span.widen(log.latest)
+    tables = {
+        shape.name: read(folder, shape, span)
+        for shape in (PERSONS, SURVEYS, FLAGS, OWNERS, STAGES, ASSOCIATIONS, PROPERTIES, FORMS)
+    }
+    responses = read(folder, RESPONSES, span)
+    records = {kind: _records(folder, kind, start, span) for kind in OBJECT_TYPES}
+    now = _time(about, "now") or moment(span.latest or start) + timedelta(hours=1)
+    return Company(
+        name=str(about.get("name", folder.name)),
+        now=now,
+        window_start=start,
+        events=log,
+        persons=_persons(tables[PERSONS.name], start),
+        surveys=_definitions(tables[SURVEYS.name], SURVEYS.name),
+        feature_flags=_definitions(tables[FLAGS.name], FLAGS.name),
+        records=records,
+        associations=Associations(tables[ASSOCIATIONS.name], records),
+        owners=tables[OWNERS.name].to_pylist(),
+        stages=tables[STAGES.name].to_pylist(),
+        properties=tables[PROPERTIES.name].to_pylist(),
+        forms=_definitions(tables[FORMS.name], FORMS.name),
+        responses=_responses(responses),
+    )
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    path = folder / "company.json"
+    if not folder.is_dir():
+        raise CompanyError(f"{folder}: no such folder; give --company a folder with company.json")
+    if not path.is_file():
+        raise CompanyError(f'{path}: missing; write one, {{"name": "Our company"}} is enough')
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CompanyError(f"{path}: not readable as JSON ({error}); correct it") from error
+    if not isinstance(about, dict):
+        raise CompanyError(f'{path}: {about!r} is not an object; write {{"name": "Our company"}}')
+    return about
+
+
+def _time(about: dict[str, Any], key: str) -> datetime | None:
+    value = about.get(key)
+    try:
+        return None if value is None else parse_time(str(value))
+    except ValueError as error:
+        raise CompanyError(
+            f"company.json: {key!r}: {value!r} is not a time; write 2026-06-30T12:00:00Z"
+        ) from error
+
+
+def _records(folder: Path, kind: str, start: int, span: Span) -> Records:
+    shape = Shape(f"hubspot/{kind}", RECORD, ("id",), keeps_extra=True)
+    table = read(folder, shape, span)
+    arrays = {
+        name: table[name] if name in RECORD else _text(table[name]) for name in table.column_names
+    }
+    return Records(kind, pa.table(arrays), start)
+
+
+def _persons(table: pa.Table, start: int) -> pa.Table:
+    """The log of persons, oldest arrival first."""
+    arrived = pc.coalesce(table["inserted_at"], table["created_at"], pa.scalar(moment(start), TIME))
+    filled = {
+        "properties": pc.fill_null(table["properties"], "{}"),
+        "person_distinct_id_version": pc.fill_null(table["person_distinct_id_version"], 0),
+        "person_version": pc.fill_null(table["person_version"], 0),
+        "created_at": pc.coalesce(table["created_at"], arrived),
+        "inserted_at": arrived,
+        "is_deleted": pc.fill_null(table["is_deleted"], False),
+    }
+    whole = {name: filled.get(name, table[name]) for name in PERSONS.columns}
+    return pa.table(whole).sort_by("inserted_at")
+
+
+def _definitions(table: pa.Table, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for index, row in enumerate(rows):
+        row["definition"] = _json(row["definition"], name, "definition", index, dict)
+    return rows
+
+
+def _responses(table: pa.Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for index, row in enumerate(rows):
+        row["hidden"] = _json(row["hidden"], RESPONSES.name, "hidden", index, dict)
+        row["answers"] = _json(row["answers"], RESPONSES.name, "answers", index, list)
+    return rows
+
+
+def _json(text: str | None, name: str, column: str, index: int, kind: type) -> Any:
+    # JSON is whatever its writer meant: only its outermost type is ours to check.
+    try:
+        found = kind() if text is None else json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, kind):
+        raise CompanyError(
+            f"{name}: column {column!r}, row {index + 1}: {str(text)[:80]!r};"
+            f" write a JSON {'object' if kind is dict else 'list'}"
+        )
+    return found
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pa.chunked_array([as_text(column.combine_chunks())])

@@ -1,0 +1,150 @@
+"""A small warehouse in which every expectation holds."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+RAW = """
+create schema posthog;
+create table posthog.events as
+select 'event-' || day || '-' || number as uuid,
+    case number % 4 when 0 then 'signed_up' when 1 then '$pageview' else 'task_completed' end
+        as event,
+    'user_' || number % 50 as distinct_id, 'user_' || number % 50 as person_id,
+    '{}' as properties, '{}' as person_properties, null::varchar as elements_chain,
+    timestamptz '2026-01-01 00:00:00+00' + to_days(day::int) + to_minutes(number * 2)
+        as "timestamp",
+    "timestamp" + interval 5 minute as created_at, created_at as _inserted_at
+from range(40) as days(day), range(600) as numbers(number);
+-- Delivered twice, as vendors do.
+insert into posthog.events select * from posthog.events limit 30;
+create table posthog.persons as
+select distinct_id, min(person_id) as person_id, '{}' as properties,
+    0 as person_distinct_id_version, 0 as person_version, min(created_at) as created_at,
+    min(_inserted_at) as _inserted_at, false as is_deleted, 1 as team_id
+from posthog.events group by distinct_id;
+create table posthog.exports as
+select model || '-1' as run_id, model, timestamptz '2026-01-01 00:00:00+00' as interval_start,
+    timestamptz '2026-02-10 00:00:00+00' as interval_end, 4800 as row_count,
+    timestamptz '2026-02-10 00:00:00+00' as exported_at
+from (values ('events'), ('persons')) as models(model);
+create table posthog.source_counts as
+select 'events' as table_name, strftime("timestamp" at time zone 'UTC', '%Y-%m-%d') as scope,
+    count(distinct uuid) as source_count, timestamptz '2026-02-10 01:00:00+00' as counted_at
+from posthog.events group by scope;
+
+create schema hubspot;
+create table hubspot.contacts as
+select number::varchar as id,
+    case when number = 1 then '{"hs_merged_object_ids": "198;199"}' else '{}' end as properties,
+    timestamptz '2026-01-01 00:00:00+00' as created_at,
+    timestamptz '2026-02-09 00:00:00+00' as updated_at,
+    number = 197 as archived, null::timestamptz as archived_at
+from range(200) as numbers(number);
+create table hubspot.companies as select * from hubspot.contacts;
+create table hubspot.deals as
+select id, archived, archived_at, created_at, updated_at,
+    json_object('dealstage', case when id::int % 2 = 0 then 'closedwon' else 'contractsent' end,
+        'amount', (id::int * 10)::varchar,
+        'hs_merged_object_ids', case when id = '1' then '198;199' end)::varchar as properties
+from hubspot.contacts;
+create table hubspot.deal_property_history as
+select id as deal_id, 'dealstage' as property, 'contractsent' as value, created_at as changed_at
+from hubspot.deals;
+create table hubspot.associations as
+select object_type as from_type, id as from_id, 'companies' as to_type, '' as to_id, 1 as type_id
+from hubspot.contacts, (values ('contacts'), ('deals')) as types(object_type);
+create table hubspot.source_counts as
+select table_name, 'live' as scope, 197 as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from (values ('contacts'), ('companies'), ('deals')) as tables(table_name);
+
+create schema typeform;
+create table typeform.responses as
+select case when number % 2 = 0 then 'npsFrm01' else 'csatFm01' end as form_id,
+    'token-' || number as token, timestamptz '2026-02-01 00:00:00+00' as submitted_at
+from range(100) as numbers(number);
+create table typeform.answers as
+select form_id, token, 0 as position, '9' as value from typeform.responses;
+create table typeform.source_counts as
+select 'responses' as table_name, form_id as scope, count(*) as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from typeform.responses group by form_id;
+"""
+
+MARTS = """
+create schema core;
+create table core.people as
+select distinct person_id, 'account_' || right(person_id, 1) as account_id,
+    timestamp '2026-01-01' as first_seen_at, 'someone@company1.example' as email
+from posthog.persons;
+create table core.accounts as
+select distinct account_id, 'Account' as account_name, 'company1.example' as domain,
+    timestamp '2026-01-01' as first_seen_at, true as has_crm_company
+from core.people;
+create schema product;
+create table product.daily_active_people as
+select cast("timestamp" as date) as active_date, person_id, 'account_1' as account_id,
+    count(distinct uuid) as event_count
+from posthog.events where event <> '$pageview' group by all;
+create table product.feature_adoption_weekly as
+select date_trunc('week', active_date)::date as week_start, 'account_1' as account_id,
+    'tasks' as feature_id, count(distinct person_id) as people_count,
+    sum(event_count)::bigint as use_count, count(distinct person_id) as active_people_count
+from product.daily_active_people group by all;
+create schema sales;
+create table sales.deals as
+select id as deal_id, 'account_1' as account_id,
+    json_extract_string(properties, '$.dealstage') as stage_id,
+    json_extract_string(properties, '$.amount')::decimal(18, 2) as amount_usd,
+    stage_id = 'closedwon' as is_won, stage_id = 'closedwon' as is_closed,
+    timestamp '2026-01-01' as created_at,
+    case when is_closed then timestamp '2026-01-20' end as closed_at
+from hubspot.deals where not archived and id not in ('198', '199');
+create table sales.pipeline_daily as
+select date '2026-01-01' + day::int as snapshot_date, deal_id, amount_usd, stage_id
+from sales.deals, range(41) as days(day) where not is_closed;
+create schema marketing;
+create table marketing.signups as
+select uuid as signup_id, person_id, 'account_1' as account_id, "timestamp" as signed_up_at,
+    case when hash(uuid) % 3 = 0 then 'direct' else 'organic' end as channel
+from posthog.events where event = 'signed_up' group by all;
+create schema research;
+create table research.survey_responses as
+select form_id || token as response_id, form_id, token, person_id, 'account_1' as account_id,
+    submitted_at, 9 as score, case when form_id = 'npsFrm01' then 50 end as nps_points,
+    '2026-Q1' as wave
+from typeform.responses, (select min(person_id) as person_id from core.people);
+"""
+
+
+def change(path: Path, *statements: str) -> Path:
+    """Run statements in a file and return its path."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for statement in statements:
+            connection.execute(statement)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built once: a copy is far cheaper, and each test damages its own."""
+    return change(tmp_path_factory.mktemp("sound") / "productops.duckdb", RAW, MARTS)
+
+
+@pytest.fixture
+def warehouse(sound: Path, tmp_path: Path) -> Path:
+    return copied(sound, tmp_path / "build's")
+
+
+@pytest.fixture
+def published(sound: Path, tmp_path: Path) -> Path:
+    return copied(sound, tmp_path / "served")
+
+
+def copied(sound: Path, folder: Path) -> Path:
+    folder.mkdir()
+    return Path(shutil.copy(sound, folder))

@@ -1,0 +1,486 @@
+"""Expectations hold where they should, fail where they should, and say what they saw."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import duckdb_engine
+import pytest
+
+from expectations import EXPECTATIONS, Expectation, Suite, SuiteError, suites
+from expectations.results import CheckResult
+from expectations.validation import WarehouseUnreadableError, validate
+from tests.expectations.conftest import change
+
+TABLE = "core.numbers"
+
+
+def expect(kind: str, **kwargs: Any) -> Expectation:
+    return Expectation(name="it", type=kind, kwargs=kwargs)
+
+
+def check(warehouse: Path, expectation: Expectation, data_docs: Path | None = None) -> CheckResult:
+    (result,) = validate(
+        warehouse, data_docs=data_docs, every={TABLE: Suite(TABLE, (expectation,))}
+    )
+    return result
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> Path:
+    """A table of a thousand rows: numbers 0 to 6 as decimals, a seventh part of them null."""
+    return change(
+        tmp_path / "productops.duckdb",
+        "create schema core",
+        "create table core.numbers as select i as id, (i % 7)::decimal(18, 2) as amount,"
+        " nullif(i % 7, 0) as nullable, 'user' || i || '@company.example' as email,"
+        " timestamptz '2026-01-01 00:00:00+00' + to_hours(i::int) as seen_at"
+        " from range(1000) as numbers(i)",
+    )
+
+
+FIGURES = "select 'all' as scope, 990 as expected, count(*) as observed from core.numbers"
+
+# Type, arguments that hold, arguments that must fail, and the counts that the failure shows.
+CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    (
+        "expect_table_row_count_to_be_between",
+        {"min_value": 1000, "max_value": 1000},
+        {"min_value": 1001},
+        {"observed_value": 1000},
+    ),
+    (
+        "expect_column_values_to_be_between",
+        {"column": "amount", "min_value": 0, "max_value": 6},
+        {"column": "amount", "min_value": 0, "max_value": 5},
+        {"element_count": 1000, "unexpected_count": 142},
+    ),
+    (
+        "expect_column_values_to_be_between",
+        {"column": "amount", "max_value": 5, "mostly": 0.85},
+        {"column": "amount", "max_value": 5, "mostly": 0.86},
+        {"element_count": 1000, "unexpected_count": 142},
+    ),
+    (
+        "expect_column_mean_to_be_between",
+        {"column": "amount", "min_value": 2.9, "max_value": 3.1},
+        {"column": "amount", "min_value": 3.1},
+        {"observed_value": 2.997},
+    ),
+    (
+        "expect_column_values_to_not_be_null",
+        {"column": "nullable", "mostly": 0.85},
+        {"column": "nullable", "mostly": 0.9},
+        {"element_count": 1000, "unexpected_count": 143},
+    ),
+    (
+        "expect_figures_to_agree",
+        {"query": FIGURES, "tolerance": 10},
+        {"query": FIGURES, "tolerance": 9},
+        {"scope": "all", "expected": 990, "observed": 1000, "compared": 1, "unexpected": 1},
+    ),
+    (
+        "expect_figures_to_agree",
+        {"query": FIGURES, "direction": "at_least"},
+        {"query": FIGURES, "direction": "at_most"},
+        {"scope": "all", "expected": 990, "observed": 1000, "compared": 1, "unexpected": 1},
+    ),
+    (
+        "expect_figures_to_agree",
+        {"query": FIGURES, "tolerance_share": 0.02},
+        {"query": "select 'all' as scope, null as expected, 1 as observed"},
+        {"scope": "all", "observed": 1, "compared": 1, "unexpected": 1},
+    ),
+]
+
+
+def test_every_type_of_expectation_is_seen_failing() -> None:
+    assert {kind for kind, *_ in CASES} == set(EXPECTATIONS)
+
+
+@pytest.mark.parametrize(("kind", "holds", "fails", "seen"), CASES)
+def test_an_expectation_holds_and_fails_with_right_counts(
+    numbers: Path,
+    kind: str,
+    holds: dict[str, Any],
+    fails: dict[str, Any],
+    seen: dict[str, Any],
+) -> None:
+    passing, failing = check(numbers, expect(kind, **holds)), check(numbers, expect(kind, **fails))
+    assert (passing.passed, passing.skipped, passing.blocks) == (True, False, False)
+    assert (failing.passed, failing.skipped, failing.blocks) == (False, False, True)
+    assert {key: failing.observed[key] for key in seen} == seen
+
+
+def test_the_worst_scopes_are_shown_first(numbers: Path) -> None:
+    query = (
+        "select 'id ' || id as scope, 0 as expected, id as observed from core.numbers"
+        " where id between 10 and 19"
+    )
+    result = check(numbers, expect("expect_figures_to_agree", query=query, tolerance=12))
+    assert result.message == "7 of 10 beyond 12; furthest 'id 19': expected 0, observed 19"
+    assert result.examples == tuple(
+        {"scope": f"id {number}", "expected": 0, "observed": number}
+        for number in (19, 18, 17, 16, 15)
+    )
+
+
+def test_a_query_may_hold_braces_and_colons(numbers: Path) -> None:
+    query = """select '{a}: ' || '2026-01-01 00:00:00'::varchar as scope, 1 as expected,
+        json_extract('{"a": 1}', '$.a')::int as observed"""
+    assert check(numbers, expect("expect_figures_to_agree", query=query)).passed
+
+
+def test_what_cannot_be_evaluated_blocks(numbers: Path) -> None:
+    kwargs = {"column": "no_such_column", "min_value": 1}
+    mild = Expectation("it", "expect_column_values_to_be_between", kwargs, severity="warn")
+    result = check(numbers, mild)
+    assert result.blocks
+    assert "could not be evaluated" in result.message
+    assert "no_such_column" in result.message
+
+
+def test_values_are_plain_python(numbers: Path) -> None:
+    kind = "expect_column_values_to_be_between"
+    result = check(numbers, expect(kind, column="amount", max_value=5))
+    assert {type(each) for each in result.observed.values()} <= {str, int, float, bool}
+    assert result.examples == (6, 6, 6, 6, 6)
+    json.dumps([dict(result.observed), result.examples])
+
+
+def texts(folder: Path) -> str:
+    return "".join(
+        path.read_text(errors="replace")
+        for path in folder.rglob("*")
+        if path.suffix in {".html", ".json"}
+    )
+
+
+def test_no_address_of_a_person_leaves_the_warehouse(numbers: Path, tmp_path: Path) -> None:
+    query = "select email as scope, 1 as expected, 2 as observed from core.numbers"
+    result = check(numbers, expect("expect_figures_to_agree", query=query), tmp_path / "docs")
+    pages = texts(tmp_path / "docs")
+    assert not result.passed
+    assert "(e-mail withheld)" in pages
+    assert "@company.example" not in pages + repr(result)
+
+
+def test_values_of_a_personal_column_are_not_shown(numbers: Path, tmp_path: Path) -> None:
+    kwargs = {"column": "email", "max_value": 5}
+    change(numbers, "update core.numbers set email = 777001 + id", "alter table core.numbers"
+           " alter email type bigint")  # fmt: skip
+    kind = "expect_column_values_to_be_between"
+    personal = Expectation("it", kind, kwargs, personal=True)
+    result = check(numbers, personal, tmp_path / "docs")
+    assert (result.passed, result.observed["unexpected_count"]) == (False, 1000)
+    assert "7770" not in texts(tmp_path / "docs") + repr(result)
+
+
+def test_data_docs_ask_no_stranger_and_know_no_path(numbers: Path, tmp_path: Path) -> None:
+    kind = "expect_table_row_count_to_be_between"
+    for _ in range(2):  # the second build replaces the first
+        check(numbers, expect(kind, min_value=1001), tmp_path / "docs")
+    pages = texts(tmp_path / "docs")
+    assert "1001" in pages
+    assert str(numbers) not in pages
+    assert not [line for line in pages.splitlines() if "<link" in line and "http" in line]
+    assert 'src="http' not in pages
+    assert len(list((tmp_path / "docs" / "validations").rglob("*.html"))) == 1
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".docs")] == []
+
+
+def test_nothing_is_read_into_python(numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[int] = []
+
+    def fetchall(cursor: Any) -> Any:
+        rows = cursor.__getattr__("fetchall")()
+        fetched.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(duckdb_engine.CursorWrapper, "fetchall", fetchall, raising=False)
+    monkeypatch.setattr(duckdb_engine.CursorWrapper, "fetchmany", lambda *_: fetchall(*_[:1]))
+    for kind, _, fails, _ in CASES:
+        check(numbers, expect(kind, **fails))
+    assert len(fetched) > len(CASES)
+    assert max(fetched) <= 20
+
+
+def states(results: list[CheckResult]) -> dict[str, str]:
+    return {
+        f"{each.table}.{each.name}": "skipped"
+        if each.skipped
+        else "passed"
+        if each.passed
+        else each.message
+        for each in results
+    }
+
+
+def test_every_suite_holds_on_a_sound_warehouse(warehouse: Path, published: Path) -> None:
+    results = states(validate(warehouse, published=published))
+    assert {name: state for name, state in results.items() if state != "passed"} == {}
+    assert len(results) == sum(len(suite.expectations) for suite in suites().values())
+
+
+def test_drift_is_skipped_until_something_is_published(warehouse: Path, tmp_path: Path) -> None:
+    results = validate(warehouse, published=tmp_path / "nothing" / "productops.duckdb")
+    skipped = {(each.table, each.name) for each in results if each.skipped}
+    assert skipped == {
+        (suite.table, each.name)
+        for suite in suites().values()
+        for each in suite.expectations
+        if any(need.startswith("published.") for need in each.needs)
+    }
+    assert {each.message for each in results if each.skipped} == {
+        "skipped: nothing is published yet"
+    }
+    assert not [each for each in results if not each.passed]
+
+
+def test_a_vendor_that_was_never_configured_is_skipped(warehouse: Path) -> None:
+    change(warehouse, "drop schema typeform cascade", "truncate hubspot.source_counts")
+    results = validate(warehouse, ["typeform.responses", "hubspot.contacts"])
+    assert {(each.skipped, each.message) for each in results} == {
+        (True, "skipped: typeform was never loaded"),
+        (True, "skipped: hubspot.source_counts is empty"),
+    }
+
+
+def test_a_missing_mart_blocks(warehouse: Path) -> None:
+    change(warehouse, "drop schema sales cascade", "drop table hubspot.deals")
+    results = validate(warehouse, ["sales.deals", "hubspot.deals"])
+    assert all(each.blocks for each in results)
+    assert "sales.deals is not in" in results[0].message
+
+
+# What is broken in the warehouse, and the one check that says so.
+DAMAGE: Mapping[str, str] = {
+    "delete from posthog.events where uuid like 'event-7-1%'": (
+        "posthog.events.source_count_per_day"
+    ),
+    "update posthog.source_counts set counted_at = counted_at + interval 27 hour": (
+        "posthog.events.hours_since_last_arrival"
+    ),
+    """insert into posthog.source_counts
+       values ('events', '2026-02-12', 9, timestamptz '2026-02-12 23:00:00+00')""": (
+        "posthog.events.days_behind_the_vendor"
+    ),
+    """update posthog.events set "timestamp" = timestamptz '2030-01-01'
+       where uuid like 'event-8-%'""": "posthog.events.percent_of_events_from_the_future",
+    "update posthog.events set event = 'renamed' where uuid > 'event-30' and event = 'signed_up'": (
+        "posthog.events.event_names_that_fell_silent"
+    ),
+    "delete from posthog.events where _inserted_at > timestamptz '2026-02-03 00:00:00+00'": (
+        "posthog.events.daily_arrivals_against_four_weeks"
+    ),
+    "update posthog.exports set interval_end = timestamptz '2026-02-08' where model = 'persons'": (
+        "posthog.persons.hours_behind_the_events"
+    ),
+    "truncate posthog.persons": "posthog.persons.row_count_to_be_between",
+    "delete from hubspot.contacts where id < '3'": "hubspot.contacts.live_source_count",
+    "update hubspot.contacts set properties = '{}'": "",  # two of 197 are within the budget
+    "update hubspot.contacts set updated_at = timestamptz '2026-02-01'": (
+        "hubspot.contacts.days_since_last_change"
+    ),
+    "update hubspot.deals set updated_at = timestamptz '2026-02-01'": (
+        "hubspot.deals.days_since_last_change"
+    ),
+    "update typeform.responses set submitted_at = timestamptz '2025-10-01'": (
+        "typeform.responses.days_since_last_response"
+    ),
+    "update hubspot.companies set archived = true where id < '2'": (
+        "hubspot.companies.live_source_count"
+    ),
+    "update hubspot.deals set archived = true where id < '2'": "hubspot.deals.live_source_count",
+    "update hubspot.deals set properties = '{}'": "hubspot.deals.percent_without_a_stage",
+    "delete from hubspot.deal_property_history where deal_id < '3'": (
+        "hubspot.deal_property_history.live_deals_with_a_stage_history"
+    ),
+    "delete from hubspot.associations where from_type = 'deals'": (
+        "hubspot.associations.objects_asked_for"
+    ),
+    "delete from typeform.responses where token < 'token-5'": (
+        "typeform.responses.source_count_per_form"
+    ),
+    "update typeform.source_counts set source_count = 20": (
+        "typeform.responses.responses_deleted_at_the_vendor"
+    ),
+    "truncate typeform.answers": "typeform.answers.responses_with_an_answer",
+    "update core.accounts set first_seen_at = timestamp '2030-01-01'": (
+        "core.accounts.accounts_from_the_future"
+    ),
+    "insert into core.accounts select 'x' || i, '', '', null, true from range(300) as r(i)": (
+        "core.accounts.accounts_with_a_crm_company"
+    ),
+    "delete from core.accounts where account_id < 'account_8'": (
+        "core.accounts.accounts_against_published"
+    ),
+    "delete from core.people where person_id > 'user_2'": "core.people.people_against_published",
+    "update core.people set account_id = null where person_id > 'user_2'": (
+        "core.people.percent_with_an_account_against_published"
+    ),
+    "update core.people set account_id = null": "core.people.account_id_values_to_not_be_null",
+    "update product.daily_active_people set event_count = event_count * 3": (
+        "product.daily_active_people.events_no_more_than_arrived"
+    ),
+    "delete from product.daily_active_people where active_date = date '2026-01-09'": (
+        "product.daily_active_people.days_present"
+    ),
+    "delete from product.daily_active_people where person_id > 'user_4'": (
+        "product.daily_active_people.people_a_day_against_published"
+    ),
+    "delete from product.daily_active_people where person_id > 'user_22'": (
+        "product.daily_active_people.history_rewritten"
+    ),
+    "update product.daily_active_people set event_count = 100001 where person_id = 'user_1'": (
+        "product.daily_active_people.event_count_values_to_be_between"
+    ),
+    "update product.feature_adoption_weekly set use_count = -1": (
+        "product.feature_adoption_weekly.use_count_values_to_be_between"
+    ),
+    "update product.feature_adoption_weekly set people_count = people_count + 1": (
+        "product.feature_adoption_weekly.adopters_beyond_the_active"
+    ),
+    "update product.feature_adoption_weekly set use_count = use_count + 1": (
+        "product.feature_adoption_weekly.uses_no_more_than_events"
+    ),
+    "update product.feature_adoption_weekly set feature_id = 'gantt'": (
+        "product.feature_adoption_weekly.adoption_by_feature_against_published"
+    ),
+    "delete from sales.deals where deal_id = '3'": "sales.deals.live_deals_against_crm",
+    "update sales.deals set amount_usd = amount_usd + 0.01": "sales.deals.amount_against_crm",
+    "update sales.deals set amount_usd = -1": "sales.deals.amount_usd_values_to_be_between",
+    "update sales.deals set closed_at = timestamp '2025-12-01' where is_closed": (
+        "sales.deals.deals_closed_before_created"
+    ),
+    "delete from sales.deals where deal_id < '2'": "sales.deals.deals_against_published",
+    "update sales.deals set amount_usd = amount_usd * 2": (
+        "sales.deals.average_amount_against_published"
+    ),
+    "update sales.deals set is_won = false where deal_id < '5'": (
+        "sales.deals.win_rate_against_published"
+    ),
+    "delete from sales.pipeline_daily where snapshot_date = date '2026-02-10'"
+    " and deal_id < '2'": "sales.pipeline_daily.open_deals_today",
+    "delete from sales.pipeline_daily where snapshot_date = date '2026-01-09'": (
+        "sales.pipeline_daily.days_without_a_gap"
+    ),
+    "update sales.pipeline_daily set amount_usd = amount_usd * 1.02": (
+        "sales.pipeline_daily.past_amounts_against_published"
+    ),
+    "update sales.pipeline_daily set amount_usd = amount_usd * 2": (
+        "sales.pipeline_daily.past_pipeline_rewritten"
+    ),
+    "insert into marketing.signups select * from marketing.signups": (
+        "marketing.signups.signups_no_more_than_events"
+    ),
+    "delete from marketing.signups where signup_id < 'event-3'": (
+        "marketing.signups.signups_found_for_events"
+    ),
+    "delete from marketing.signups where signup_id < 'event-12'": (
+        "marketing.signups.signups_against_published"
+    ),
+    "update marketing.signups set channel = 'direct'": "marketing.signups.percent_direct",
+    "update marketing.signups set channel = 'webinar' where signup_id < 'event-2'": (
+        "marketing.signups.channel_mix_against_published"
+    ),
+    "insert into research.survey_responses select * replace (token || 'x' as token)"
+    " from research.survey_responses": ("research.survey_responses.responses_no_more_than_arrived"),
+    "delete from research.survey_responses where token < 'token-5'": (
+        "research.survey_responses.responses_found"
+    ),
+    "delete from research.survey_responses where token < 'token-2'": (
+        "research.survey_responses.responses_against_published"
+    ),
+    "update research.survey_responses set score = 11": (
+        "research.survey_responses.scores_off_the_scale"
+    ),
+    "update research.survey_responses set score = 7": (
+        "research.survey_responses.average_score_against_published"
+    ),
+    "update research.survey_responses set nps_points = -100": (
+        "research.survey_responses.nps_points_mean_to_be_between"
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "said_by"), DAMAGE.items())
+def test_damage_is_seen(warehouse: Path, published: Path, damage: str, said_by: str) -> None:
+    change(warehouse, damage)
+    schema, table, _ = said_by.split(".") if said_by else ("hubspot", "contacts", "")
+    results = validate(warehouse, [f"{schema}.{table}"], published)
+    failed = {f"{each.table}.{each.name}" for each in results if not each.passed}
+    assert said_by in failed if said_by else not failed
+
+
+def test_every_comparison_is_seen_failing() -> None:
+    never = {
+        f"{suite.table}.{each.name}"
+        for suite in suites().values()
+        for each in suite.expectations
+        if each.type == "expect_figures_to_agree"
+    } - set(DAMAGE.values())
+    assert never == set()
+
+
+def test_the_file_is_free_for_a_writer_afterwards(numbers: Path) -> None:
+    check(numbers, expect("expect_table_row_count_to_be_between", min_value=1))
+    change(numbers, "insert into core.numbers (id) values (1000)")
+
+
+def test_a_table_without_a_suite_is_named(numbers: Path) -> None:
+    with pytest.raises(SuiteError, match=r"'sales.leads' has no suite; those with one: .*sales"):
+        validate(numbers, ["sales.leads"])
+
+
+def test_no_warehouse_is_one_message(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseUnreadableError, match="There is no warehouse at"):
+        validate(tmp_path / "absent.duckdb")
+
+
+def test_a_locked_warehouse_is_one_message(numbers: Path) -> None:
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(numbers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout
+        writer.stdout.readline()
+        with pytest.raises(WarehouseUnreadableError, match="close what holds it open"):
+            validate(numbers)
+        writer.communicate(b"\n")
+
+
+def run(warehouse: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "expectations", "--warehouse", str(warehouse), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PRODUCTOPS_DATA": str(warehouse.parent)},
+    )
+
+
+def test_the_command_says_a_line_a_check_and_fails_on_an_error(
+    warehouse: Path, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    sound = run(warehouse, "--tables", "sales.deals", "--data-docs", str(docs))
+    assert sound.returncode == 0, sound.stderr
+    assert len(sound.stdout.splitlines()) == len(suites()["sales.deals"].expectations)
+    assert (docs / "index.html").exists()
+    change(warehouse, "delete from sales.deals where deal_id = '3'")
+    broken = run(warehouse, "--tables", "sales.deals")
+    assert broken.returncode == 1
+    assert "FAIL  sales.deals  live_deals_against_crm  1 of 1 beyond 0; furthest" in broken.stdout
+
+
+def test_the_command_names_a_table_it_does_not_know(warehouse: Path) -> None:
+    result = run(warehouse, "--tables", "sales.leads")
+    assert result.returncode == 2
+    assert result.stderr.startswith("Table 'sales.leads' has no suite")
+    assert duckdb.connect(str(warehouse), read_only=True)

@@ -1,0 +1,245 @@
+"""Small companies written by hand, and the vendors that serve them."""
+
+import json
+import shutil
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion import SOURCES
+from ingestion.pipeline import LoadReport, data_dir, extract, load, warehouse_path
+
+NOW = datetime(2026, 6, 30, 3, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class Company:
+    """The tables of a company folder, to be changed by a test before they are served."""
+
+    folder: Path
+    tables: dict[str, Rows] = field(default_factory=dict)
+
+    def write(self) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        about = {
+            "name": "Handmade",
+            "seed": 1,
+            "size": "hand",
+            "timezone": "UTC",
+            "window_start": (NOW - 60 * DAY).isoformat(),
+            "window_end": (NOW + 60 * DAY).isoformat(),
+            "now": NOW.isoformat(),
+        }
+        (self.folder / "company.json").write_text(json.dumps(about))
+        for name, rows in self.tables.items():
+            if rows:
+                path = self.folder / f"{name}.parquet"
+                path.parent.mkdir(exist_ok=True)
+                pq.write_table(pa.Table.from_pylist(_padded(rows)), path)
+        return self.folder
+
+
+def _padded(rows: Rows) -> Rows:
+    """Rows with every column, for Arrow takes the columns of the first."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name) for name in names} for row in rows]
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """The vendors of a company on localhost, with the simulator's controls."""
+
+    url: str
+
+    def control(self, path: str, method: str = "GET", body: object = None) -> Any:
+        request = urllib.request.Request(
+            f"{self.url}/__sim/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+    def at(self, moment: datetime) -> None:
+        self.control("clock", "POST", {"now": moment.isoformat()})
+
+    def break_with(self, **fault: Any) -> None:
+        self.control("faults", "POST", [fault])
+
+    def mend(self) -> None:
+        self.control("faults", "DELETE")
+
+    def forget_requests(self) -> None:
+        self.control("requests", "DELETE")
+
+    def request_count(self) -> int:
+        return int(self.control("requests")["total"])
+
+
+def load_now(*sources: str) -> dict[str, LoadReport]:
+    return {name: load(extract(name)) for name in sources or SOURCES}
+
+
+def start_over() -> None:
+    """Forget everything loaded, but not what the vendors keep beside it."""
+    for name in ("dlt", "warehouse"):
+        shutil.rmtree(data_dir() / name)
+
+
+def query(sql: str) -> list[tuple]:
+    with duckdb.connect(str(warehouse_path()), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(sql).fetchall()
+
+
+def contents(*sources: str) -> dict[str, list[str]]:
+    """Every row of every raw table, but for when the vendor was asked."""
+    held = {}
+    for name in sources or SOURCES:
+        for table in SOURCES[name].tables:
+            if table.name not in ("source_counts", "exports"):
+                # A row appended twice by a retried delivery is one row to everyone downstream.
+                rows = query(f"select distinct * from {name}.{table.name}")
+                held[f"{name}.{table.name}"] = sorted(map(str, rows))
+    return held
+
+
+def handmade(folder: Path) -> Company:
+    """Forty days of a company of twenty people, known to all three vendors."""
+    days = [NOW - n * DAY - HOUR for n in range(40, 0, -1)]
+    events = [
+        {
+            "uuid": f"00000000-0000-4000-8000-{number:012d}",
+            "distinct_id": f"user_{number % 20:06d}",
+            "event": "task_completed",
+            "timestamp": at,
+            "inserted_at": at + timedelta(minutes=1),
+            "properties": json.dumps({"number": number}),
+        }
+        for number, at in enumerate(at for at in days for _ in range(5))
+    ]
+    persons = [
+        {
+            "distinct_id": f"user_{number:06d}",
+            "person_id": f"person_{number:06d}",
+            "properties": json.dumps({"email": f"p{number}@word1.example"}),
+            "person_distinct_id_version": 0,
+            "person_version": 0,
+            "created_at": days[0],
+            "inserted_at": days[0],
+            "is_deleted": False,
+        }
+        for number in range(20)
+    ]
+    surveys = [
+        {"id": f"survey-{n}", "name": f"Survey {n}", "created_at": days[0], "definition": "{}"}
+        for n in range(3)
+    ]
+    contacts = [
+        {
+            "id": str(100 + n),
+            "email": f"p{n}@word1.example",
+            "created_at": days[0],
+            "updated_at": days[n],
+        }
+        for n in range(20)
+    ]
+    companies = [
+        {"id": str(500 + n), "name": f"Word {n}", "created_at": days[0], "updated_at": days[n]}
+        for n in range(5)
+    ]
+    deals = [
+        {
+            "id": str(900 + n),
+            "dealname": f"Deal {n}",
+            "dealstage": stage,
+            "pipeline": "default",
+            "amount": str(1000 * (n + 1)),
+            "created_at": days[n],
+            "updated_at": days[n + later],
+        }
+        for n in range(6)
+        for stage, later in (("appointmentscheduled", 0), ("qualifiedtobuy", 5))
+    ]
+    associations = [
+        {
+            "from_type": kind,
+            "from_id": from_id,
+            "to_type": "companies",
+            "to_id": str(500 + n % 5),
+            "type_id": "5",
+            "created_at": days[0],
+        }
+        for kind, ids in (
+            ("contacts", [c["id"] for c in contacts[:15]]),
+            ("deals", [str(900 + n) for n in range(6)]),
+        )
+        for n, from_id in enumerate(ids)
+    ]
+    definition = {
+        "id": "npsFrm01",
+        "title": "NPS",
+        "fields": [
+            {"id": "f1", "ref": "nps_score", "type": "opinion_scale", "title": "Score?"},
+            {"id": "f2", "ref": "nps_reason", "type": "long_text", "title": "Why?"},
+        ],
+    }
+    forms = [
+        {
+            "id": "npsFrm01",
+            "title": "NPS",
+            "created_at": days[0],
+            "last_updated_at": days[0],
+            "definition": json.dumps(definition),
+        }
+    ]
+    responses = [response(number, at) for number, at in enumerate(days)]
+    tables = {
+        "posthog/events": events,
+        "posthog/persons": persons,
+        "posthog/surveys": surveys,
+        "hubspot/contacts": contacts,
+        "hubspot/companies": companies,
+        "hubspot/deals": deals,
+        "hubspot/associations": associations,
+        "typeform/forms": forms,
+        "typeform/responses": responses,
+    }
+    return Company(folder, tables)
+
+
+def response(number: int, at: datetime, **others: Any) -> dict[str, Any]:
+    answers = [
+        {
+            "field": {"id": "f1", "ref": "nps_score", "type": "opinion_scale"},
+            "type": "number",
+            "number": number % 11,
+        },
+        {
+            "field": {"id": "f2", "ref": "nps_reason", "type": "long_text"},
+            "type": "text",
+            "text": f"Reason {number}",
+        },
+    ]
+    return {
+        "form_id": "npsFrm01",
+        "token": f"token{number:06d}",
+        "landed_at": at - timedelta(minutes=2),
+        "submitted_at": at,
+        "arrived_at": at,
+        "response_type": "completed",
+        "hidden": json.dumps({"user_id": f"user_{number % 20:06d}"}),
+        "answers": json.dumps(answers),
+    } | others
