@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import dlt
 import requests
 from dlt.common.configuration import with_config
-from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.sources.helpers.requests import Client
 
@@ -44,19 +43,9 @@ class Limiter:
 
 
 @with_config(spec=RuntimeConfiguration)
-def _resolved(config: RuntimeConfiguration = dlt.config.value) -> RuntimeConfiguration:
-    return config
-
-
-def _runtime() -> RuntimeConfiguration:
+def _runtime(config: RuntimeConfiguration = dlt.config.value) -> RuntimeConfiguration:
     """dlt's own `RUNTIME__REQUEST_*` settings bound attempts, time-outs and pauses."""
-    try:
-        return _resolved()
-    except ConfigValueCannotBeCoercedException as error:
-        raise SettingError(
-            f"RUNTIME__{error.field_name.upper()} is {error.field_value!r}; "
-            f"expected {getattr(error.hint, '__name__', error.hint)}"
-        ) from error
+    return config
 
 
 def _is_cut(response: requests.Response | None, _: BaseException | None) -> bool:
@@ -132,6 +121,10 @@ class Api:
         """Wait before attempt number `attempt + 1`, twice as long each time."""
         pause = self._runtime.request_backoff_factor * 2 ** (attempt - 1)
         time.sleep(min(pause, self._runtime.request_max_retry_delay))
+
+    @property
+    def has_answered(self) -> bool:
+        return self._now is not None
 
     @property
     def now(self) -> datetime:

@@ -26,6 +26,7 @@ from dlt.common.configuration.exceptions import (
     ConfigurationException,
     ConfigValueCannotBeCoercedException,
 )
+from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.versioned_state import json_decode_state
@@ -205,28 +206,36 @@ def _pipeline(source_name: str, connection: duckdb.DuckDBPyConnection | None = N
 
 def _prepared(source_name: str) -> Pipeline:
     """A pipeline whose state fits the warehouse, without remains of a run that was killed."""
-    folder = _state_folder(source_name)
-    if folder.exists() and not warehouse_path().exists():
-        # The state of a warehouse that is gone would skip the rows that went with it.
-        shutil.rmtree(folder)
-    is_new = not folder.exists()
+    is_new = not _state_folder(source_name).exists()
     pipeline = _pipeline(source_name)
     _sweep(pipeline)
+    if not warehouse_path().exists() and not pipeline.has_pending_data:
+        # The state of a warehouse that is gone would skip the rows that went with it.
+        _forget(pipeline)
+        return _pipeline(source_name)
     if is_new and warehouse_path().exists():
         with _warehouse() as connection:
             _pipeline(source_name, connection).sync_destination()
-        pipeline = _pipeline(source_name)
+        return _pipeline(source_name)
     return pipeline
 
 
 def _sweep(pipeline: Pipeline) -> None:
+    """Remove what a run that was killed left unfinished, and what was loaded long ago."""
     working = Path(pipeline.working_dir)
-    for done in (working / "downloads", working / "load" / "loaded"):
-        shutil.rmtree(done, ignore_errors=True)
+    for remains in (
+        working / "downloads",
+        working / "load" / "loaded",
+        *working.glob("load/new/*"),
+    ):
+        shutil.rmtree(remains, ignore_errors=True)
     # An extraction writes into a folder of its own and moves it to `extracted` when complete.
-    for leftover in (working / "normalize").glob("*/"):
+    for leftover in working.glob("normalize/*/"):
         if leftover.name != "extracted":
             shutil.rmtree(leftover)
+    # Normalizing puts a package into `normalized` before it takes it out of `extracted`.
+    for package in working.glob("load/normalized/*/"):
+        shutil.rmtree(working / "normalize" / "extracted" / package.name, ignore_errors=True)
 
 
 def _extract(pipeline: Pipeline, source_name: str) -> None:
@@ -406,9 +415,11 @@ def _explanation(source_name: str, error: BaseException) -> IngestionError:
             names = ", ".join(setting_name(source_name, each) for each in cause.fields)
             return SettingError(f"{source_name}: {names} is not set; set it in .env and run again")
         if isinstance(cause, ConfigValueCannotBeCoercedException):
+            name = setting_name(source_name, cause.field_name)
+            if hasattr(RuntimeConfiguration, cause.field_name):
+                name = f"RUNTIME__{cause.field_name}".upper()
             return SettingError(
-                f"{source_name}: {setting_name(source_name, cause.field_name)} is "
-                f"{cause.field_value!r}; expected {_kind(cause.hint)}"
+                f"{source_name}: {name} is {cause.field_value!r}; expected {_kind(cause.hint)}"
             )
     for cause in causes:
         if isinstance(cause, ResourceExtractionError) and isinstance(causes[-1], MISREAD):

@@ -213,7 +213,7 @@ def posthog(
     project_id: str = dlt.config.value,
     api_key: str = dlt.secrets.value,
     start: datetime | None = None,
-    exports_at_once: int = 3,
+    exports_at_once: int = 8,
     export_attempts: int = 3,
     file_size_mb: int = 512,
 ) -> Iterable[DltResource]:
@@ -238,7 +238,8 @@ def posthog(
 
 
 def _now(api: Api, project: str) -> datetime:
-    api.get(f"{project}/surveys/", {"limit": 1})
+    if not api.has_answered:
+        api.get(f"{project}/surveys/", {"limit": 1})
     dlt.current.source_state()["vendor_now"] = api.now.isoformat()
     return api.now
 

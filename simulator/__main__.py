@@ -110,6 +110,8 @@ def _generate(folder: Path, size: str, seed: int, scale: int) -> None:
     """Write a demo company; a folder is there with everything in it, or not at all."""
     from simulator import lanternfish
 
+    if folder.exists() and not _replaceable(folder):
+        raise UsageError(f"{folder} is there and is no demo company; move it or give another --out")
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
@@ -122,6 +124,17 @@ def _generate(folder: Path, size: str, seed: int, scale: int) -> None:
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _replaceable(folder: Path) -> bool:
+    """Whether a folder holds nothing but what was generated."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        return True
+    try:
+        about = json.loads((folder / "company.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, dict) and {"seed", "size"} <= about.keys()
 
 
 def _folder(options: argparse.Namespace) -> Path:

@@ -18,7 +18,6 @@ from simulator.tables import (
     CompanyError,
     Shape,
     Span,
-    as_text,
     micros,
     moment,
     parse_time,
@@ -229,11 +228,7 @@ def _time(about: dict[str, Any], key: str) -> datetime | None:
 
 def _records(folder: Path, kind: str, start: int, span: Span) -> Records:
     shape = Shape(f"hubspot/{kind}", RECORD, ("id",), keeps_extra=True)
-    table = read(folder, shape, span)
-    arrays = {
-        name: table[name] if name in RECORD else _text(table[name]) for name in table.column_names
-    }
-    return Records(kind, pa.table(arrays), start)
+    return Records(kind, read(folder, shape, span), start)
 
 
 def _persons(table: pa.Table, start: int) -> pa.Table:
@@ -278,7 +273,3 @@ def _json(text: str | None, name: str, column: str, index: int, kind: type) -> A
             f" write a JSON {'object' if kind is dict else 'list'}"
         )
     return found
-
-
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pa.chunked_array([as_text(column.combine_chunks())])

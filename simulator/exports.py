@@ -75,12 +75,12 @@ class Shelf:
     held: list[Holding] = field(default_factory=list)
 
     def rows(self, order: Order, now: int) -> Iterator[pa.Table]:
-        """What arrived in the interval and by `now`, in the vendor's columns."""
+        """What arrived in the interval, which ends by `now`, in the vendor's columns."""
         if order.model == "sessions":
             yield SESSIONS.empty_table()
             return
         stored = self._events if order.model == "events" else self._persons
-        for table in stored(order.start, min(order.end, now)):
+        for table in stored(order.start, order.end):
             yield _chosen(self._without_held(order.model, table), order)
         for holding in self._held(order.model):
             if order.start <= holding.arrival < order.end and holding.arrival < now:

@@ -41,7 +41,6 @@ class Bend:
 
     kind: str
     drift: str = "new-column"
-    armed_at: datetime | None = None
 
 
 @dataclass

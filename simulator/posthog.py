@@ -5,8 +5,8 @@ import hmac
 import json
 import re
 import secrets
+import shutil
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -119,7 +119,6 @@ class PostHog:
         self._clock = clock
         self._shelf = Shelf(company)
         self._runs: dict[str, Run] = {}
-        self._lock = threading.Lock()
         self._signing_key = secrets.token_bytes(32)
         self._folder = tempfile.TemporaryDirectory(prefix="posthog-exports-")
         # One at a time: two exports at once would only take twice the memory.
@@ -179,12 +178,9 @@ class PostHog:
         parameters(request, (), refuse)
         order = read_order(await json_body(request, refuse), self._clock.micros)
         asked = bends(request)
-        with self._lock:
-            running = sum(1 for run in self._runs.values() if run.running)
-            if running >= MOST_RUNNING:
-                raise self.refusal(429, f"At most {MOST_RUNNING} exports run at the same time.")
-            run = self._start(order, asked)
-        return answer({"id": run.id}, 202)
+        if sum(1 for run in self._runs.values() if run.running) >= MOST_RUNNING:
+            raise self.refusal(429, f"At most {MOST_RUNNING} exports run at the same time.")
+        return answer({"id": self._start(order, asked).id}, 202)
 
     def _start(self, order: Order, asked: list[Bend]) -> Run:
         now = self._clock.micros
@@ -210,9 +206,9 @@ class PostHog:
         return self._writers.submit(work)
 
     def _forget(self, run: Run) -> None:
+        run.work.cancel()
         del self._runs[run.id]
-        for path in run.work.result():
-            path.unlink(missing_ok=True)
+        shutil.rmtree(Path(self._folder.name) / run.id, ignore_errors=True)
 
     def _run(self, request: Request) -> Run:
         run = self._runs.get(request.path_params["run_id"].lower())
@@ -230,7 +226,10 @@ class PostHog:
         run.polls += 1
         if not run.finished:
             return answer({"status": "Starting" if run.polls == 1 else "Running"})
-        paths = await run_in_threadpool(run.work.result)
+        try:
+            paths = await run_in_threadpool(run.work.result)
+        except Exception as fault:
+            return answer({"status": "Failed", "error": str(fault)})
         return answer({"status": "Completed", "files": _file_ids(run, paths)})
 
     async def download(self, request: Request) -> Response:
@@ -238,7 +237,10 @@ class PostHog:
         run = self._run(request)
         if not run.finished:
             raise refuse("", "Batch export run is still in progress")
-        paths = await run_in_threadpool(run.work.result)
+        try:
+            paths = await run_in_threadpool(run.work.result)
+        except Exception as fault:
+            raise refuse("", "Batch export run has failed") from fault
         name = self._part(run, paths, request.path_params.get("part", "0"))
         return RedirectResponse(self._signed(request, run, name), 302)
 

@@ -81,9 +81,7 @@ class Front:
     async def _serve(self, vendor: Vendor, scope: Scope, receive: Receive, send: Send) -> None:
         now = self._world.clock.now
         due = self._world.script.due(vendor.name, scope["path"], scope["method"], now)
-        scope["bends"] = [
-            Bend(fault.kind, fault.drift, fault.armed_at) for fault in due if fault.kind in BENDS
-        ]
+        scope["bends"] = [Bend(fault.kind, fault.drift) for fault in due if fault.kind in BENDS]
         if any(fault.kind == "cut" for fault in due):
             send = _cut(send)
         try:

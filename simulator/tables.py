@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Shape:
     name: str
     columns: dict[str, pa.DataType]
     required: tuple[str, ...] = ()
-    # Columns not named in `columns`: refused never, kept only where they mean something.
+    # Columns not named in `columns` are kept only where they mean something.
     keeps_extra: bool = False
 
 
@@ -53,7 +53,6 @@ class Origin:
 
     file: str
     first_row: int = 1
-    native: bool = field(default=True)
 
     def error(self, column: str, index: int, value: object, remedy: str) -> CompanyError:
         shown = "empty" if value is None else repr(value)[:80]
@@ -96,19 +95,32 @@ def batches(folder: Path, shape: Shape) -> Iterator[pa.Table]:
         shown = str(path.relative_to(folder))
         first = 1
         for batch in _raw(path, shown):
-            yield _conform(batch, shape, Origin(shown, first, path.suffix == ".parquet"))
+            yield _conform(batch, shape, Origin(shown, first))
             first += batch.num_rows
 
 
 def read(folder: Path, shape: Shape, span: Span | None = None) -> pa.Table:
     """The whole of one table; without any file, a table without rows."""
     parts = list(batches(folder, shape)) or [_conform(pa.table({}), shape, Origin(shape.name))]
-    table = pa.concat_tables(parts, promote_options="default").combine_chunks()
+    texts = [_with_text(part, shape) for part in parts]
+    table = pa.concat_tables(texts, promote_options="default").combine_chunks()
     if span is not None:
         for name, kind in shape.columns.items():
             if kind == TIME:
                 span.widen(_latest(table[name]))
     return table
+
+
+def _with_text(table: pa.Table, shape: Shape) -> pa.Table:
+    """Extra columns as text, so that files which disagree about their types still fit together."""
+    return pa.table(
+        {
+            name: table[name]
+            if name in shape.columns
+            else pa.chunked_array([as_text(table[name].combine_chunks())])
+            for name in table.column_names
+        }
+    )
 
 
 def _latest(column: pa.ChunkedArray) -> int | None:

@@ -80,11 +80,8 @@ class Typeform:
         ]
 
     def authorise(self, request: Request) -> None:
-        token = bearer(request)
-        if token is None:
+        if bearer(request) != TOKEN:
             raise self.refusal(401)
-        if token != TOKEN:
-            raise self.refusal(403 if token.startswith("tfp_other") else 401)
 
     def headers(self, path: str) -> dict[str, str]:
         return {}

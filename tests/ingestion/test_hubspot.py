@@ -72,6 +72,20 @@ def test_the_second_night_brings_exactly_what_changed(company: Company, serve: S
     assert (emails["101"], emails["700"]) == ("new@word2.example", "p700@word2.example")
 
 
+def test_the_newest_object_of_last_night_may_change_again(company: Company, serve: Serve) -> None:
+    # Regression: what the cursor's moment had shown was left out by its id, changed or not.
+    company.tables["hubspot/contacts"] += [
+        contact(700, NOW - HOUR),
+        contact(700, NOW + HOUR, email="again@word2.example"),
+    ]
+    vendors = serve(company)
+    load_now("hubspot")
+    vendors.at(NOW + DAY)
+    load_now("hubspot")
+    emails = dict(query("select id, properties->>'email' from hubspot.contacts"))
+    assert emails["700"] == "again@word2.example"
+
+
 def test_a_change_the_search_index_did_not_show_yet_is_not_lost(
     company: Company, serve: Serve
 ) -> None:
@@ -82,6 +96,17 @@ def test_a_change_the_search_index_did_not_show_yet_is_not_lost(
     vendors.at(NOW + DAY)
     load_now("hubspot")
     assert "700" in ids("contacts")
+
+
+def test_a_change_indexed_after_a_later_one_is_not_lost(company: Company, serve: Serve) -> None:
+    company.tables["hubspot/contacts"].append(contact(700, NOW - timedelta(seconds=40)))
+    serve(company)
+    load_now("hubspot")
+    assert "700" in ids("contacts")
+    company.tables["hubspot/contacts"].append(contact(701, NOW - timedelta(seconds=90)))
+    serve(company).at(NOW + DAY)
+    load_now("hubspot")
+    assert "701" in ids("contacts")
 
 
 def test_archived_objects_are_marked_and_keep_their_properties(

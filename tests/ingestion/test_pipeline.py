@@ -252,11 +252,14 @@ def test_a_killed_load_is_finished_by_the_next(
     monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
     for row in company.tables["posthog/events"]:
         # Enough text that loading takes a while.
-        row["properties"] = '{"text": "' + "x" * 100_000 + '"}'
+        row["properties"] = '{"text": "' + "x" * 20_000 + '"}'
+    # One more event arrives before the next load.
+    company.tables["posthog/events"][-1]["inserted_at"] = NOW + HOUR / 2
     vendors = serve(company)
     kill_when(run("posthog"), pattern, delay)
     vendors.at(NOW + HOUR)
-    assert run("posthog").wait() == 0
+    again = run("posthog")
+    assert again.wait() == 0, again.communicate()
     interrupted = contents("posthog")
     start_over()
     load_now("posthog")

@@ -494,6 +494,19 @@ def hold(path: Path, ready: Barrier, stop: Event, results: Any) -> None:
     results.put(("held", reads, sorted(stamps), problems))
 
 
+def glance(path: Path, ready: Barrier, stop: Event, results: Any) -> None:
+    """Open the file and no more, thousands of times a second: no gap is too short for it."""
+    problems, reads = [], 0
+    ready.wait()
+    while not stop.is_set():
+        try:
+            with path.open("rb"):
+                reads += 1
+        except OSError as error:
+            problems.append(repr(error))
+    results.put(("glanced", reads, [], problems))
+
+
 def write(warehouse: Path, serving: Path, version: int) -> None:
     build(warehouse, version, rows=20_000)
     put(warehouse, serving)
@@ -523,7 +536,7 @@ def test_readers_see_no_error_no_mixture_and_no_gap(warehouse: Path, serving: Pa
     # A fresh interpreter each: a forked DuckDB would share locks with this process.
     context = multiprocessing.get_context("spawn")
     stop, results = context.Event(), context.Queue()
-    targets: list[Callable] = [poll, poll, poll, hold]
+    targets: list[Callable] = [poll, poll, hold, glance]
     ready = context.Barrier(len(targets) + 1)
     given = (path, ready, stop, results)
     readers = [context.Process(target=each, args=given) for each in targets]
@@ -549,10 +562,33 @@ def test_readers_see_no_error_no_mixture_and_no_gap(warehouse: Path, serving: Pa
         assert reads > 20
         if kind == "held":
             assert seen == [(0,)]
-        else:
+        elif kind == "polled":
             assert seen == sorted(seen)
             assert set(seen) <= possible
             assert {0, 12} <= set(seen)
     assert ask(serving, STAMP) == [([12],)]
     left = [run for run in (serving / "runs").iterdir() if not (run / "complete").exists()]
     assert left == []
+
+
+def test_hundreds_of_switches_leave_no_gap(warehouse: Path, serving: Path) -> None:
+    ids = []
+    for version in (0, 1):
+        build(warehouse, version)
+        ids.append(put(warehouse, serving).publication_id)
+    context = multiprocessing.get_context("spawn")
+    ready, stop, results = context.Barrier(3), context.Event(), context.Queue()
+    given = (serving / "current" / "productops.duckdb", ready, stop, results)
+    readers = [context.Process(target=each, args=given) for each in (glance, poll)]
+    for reader in readers:
+        reader.start()
+    ready.wait(60)
+    for number in range(300):
+        publish._switch(serving, serving / "runs" / ids[number % 2])
+        time.sleep(0.005)
+    stop.set()
+    outcomes = [results.get(timeout=30) for _ in readers]
+    for reader in readers:
+        reader.join()
+    assert [problems for *_, problems in outcomes] == [[], []]
+    assert min(reads for _, reads, *_ in outcomes) > 20

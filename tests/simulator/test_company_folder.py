@@ -193,6 +193,18 @@ def test_numbers_that_are_ids_stay_as_they_were_written(write: Write) -> None:
     assert found == [("7", "3", "1e5"), ("12", "2.5", "007")]
 
 
+def test_files_that_disagree_about_a_type_are_still_one_table(write: Write) -> None:
+    folder = write({"name": "Foreign", "now": "2026-06-30"})
+    parts = folder / "hubspot" / "deals"
+    parts.mkdir(parents=True)
+    pq.write_table(pa.table({"id": [1], "amount": [1200]}), parts / "a.parquet")
+    pq.write_table(pa.table({"id": ["2"], "amount": ["n/a"]}), parts / "b.parquet")
+    with served(folder) as url:
+        path = f"{url}/crm/objects/2026-09/deals?properties=amount"
+        rows = requests.get(path, headers=HUBSPOT).json()["results"]
+    assert [row["properties"]["amount"] for row in rows] == ["1200", "n/a"]
+
+
 def test_stages_come_from_the_deals_when_nobody_lists_them(write: Write) -> None:
     rows = [
         {"id": n, "pipeline": "sales", "dealstage": stage, "updated_at": "2026-01-01"}

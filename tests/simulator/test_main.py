@@ -94,10 +94,12 @@ def test_a_mistake_is_one_line_and_exit_code_two(company: Path, tmp_path: Path) 
         ("run", "--company", company, "--now", "soon", "--", "true"),
         ("run", "--company", company, "--faults", faults, "--", "true"),
         ("run", "--company", company, "--size", "tiny", "--", "true"),
+        ("generate", "--size", "tiny", "--out", tmp_path),
     ]
     for arguments in mistakes:
         code, out, errors = finish(*arguments, data=tmp_path)
         assert (code, out, errors.count("\n")) == (2, "", 1), (arguments, errors)
+    assert faults.is_file()
 
 
 def test_a_demo_company_is_written_once_and_found_again(tmp_path: Path) -> None:

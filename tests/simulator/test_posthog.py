@@ -315,3 +315,17 @@ def test_parts_hold_every_row_once_and_a_manifest_names_them(many_events: str) -
     assert len(manifest["files"]) == len(parts)
     assert (len(uuids), len(set(uuids))) == (12_000, 12_000)
     assert (beyond.status_code, beyond.json()["detail"]) == (404, f"No files with index {len(ids)}")
+
+
+def test_an_export_that_cannot_be_written_fails_and_says_why(company: Path, tmp_path: Path) -> None:
+    with serving(company, cache=tmp_path / "cache") as url:
+        for file in (tmp_path / "cache").rglob("*.parquet"):
+            file.unlink()
+        run = create(url).json()["id"]
+        last = poll(url, run)[-1]
+        download = requests.get(f"{url}{EXPORTS}{run}/download/", headers=POSTHOG)
+    assert (last["status"], ".parquet" in last["error"]) == ("Failed", True)
+    assert (download.status_code, download.json()["detail"]) == (
+        400,
+        "Batch export run has failed",
+    )

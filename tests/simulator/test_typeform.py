@@ -31,7 +31,7 @@ def tokens(found: dict[str, Any]) -> list[str]:
 def backwards(url: str, size: int) -> Iterator[str]:
     """Every token, by `before` the last one of each page until a short page."""
     found = tokens(page(url, f"page_size={size}"))
-    while found:
+    for _ in range(len(NEWEST_FIRST) + 1):
         yield from found
         if len(found) < size:
             return
