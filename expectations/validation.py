@@ -33,6 +33,13 @@ class WarehouseUnreadableError(RuntimeError):
     """The file that should be checked cannot be opened."""
 
 
+def preload() -> None:
+    """Import Great Expectations ahead of its first use, for a process that waits anyway."""
+    import great_expectations  # noqa: F401
+
+    import expectations.figures  # noqa: F401
+
+
 def validate(
     warehouse: Path,
     tables: Sequence[str] | None = None,

@@ -9,13 +9,14 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import dlt
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
@@ -95,6 +96,10 @@ HISTORY = timedelta(days=2 * 365)
 RECOUNTED = timedelta(days=14)
 PAGE = 100
 FIRST_PAUSE, LONGEST_PAUSE, PATIENCE = 0.1, 10.0, 3600.0
+# A first night brings a file a week and model. Loaded one by one, 210 files of 3.8 M events took
+# 11.5 s, for each is a transaction and leaves a row group half full; joined they take 4.8 s.
+# Files under the first size are joined until they reach the second.
+SMALL_BYTES, JOINED_BYTES = 8 * 1024 * 1024, 32 * 1024 * 1024
 RUNNING = ("Starting", "Running")
 WORTH_ANOTHER_RUN = ("FailedRetryable", "TimedOut")
 COUNT_QUERY = (
@@ -113,6 +118,8 @@ class Run:
     start: datetime
     end: datetime
     files: tuple[tuple[Path, int], ...]
+    # Whether no further run of this model follows tonight.
+    is_last: bool = False
 
     @property
     def row_count(self) -> int:
@@ -264,12 +271,13 @@ def _runs(exporter: Exporter, now: datetime, start: datetime | None, at_once: in
     cursors = dlt.current.source_state().setdefault("arrived_until", {})
     begin = {model: _cursor(cursors, model, _beginning(start, now)) for model in MODELS}
     wanted = [(model, *week) for model in MODELS for week in weeks(begin[model], end)]
+    ends = {model: until for model, _, until in wanted}
     reached = {model: max(begin[model], end - LOOKBACK) for model in MODELS}
     with ThreadPoolExecutor(max(at_once, 1), thread_name_prefix="posthog-export") as pool:
         pending = [pool.submit(exporter.run, *arguments) for arguments in wanted]
         try:
-            for future in pending:
-                run = future.result()
+            for future, (model, _, until) in zip(pending, wanted, strict=True):
+                run = replace(future.result(), is_last=until == ends[model])
                 yield run
                 if run.last_arrival:
                     reached[run.model] = max(reached[run.model], run.last_arrival + INSTANT)
@@ -284,16 +292,42 @@ def _cursor(cursors: dict[str, str], model: str, default: datetime) -> datetime:
 
 
 def _imported(table: Table, parent: DltResource) -> DltResource:
-    """The files of one model, handed to DuckDB as they are."""
+    """The files of one model, handed to DuckDB as they are, small ones joined."""
+    small: list[Path] = []
 
     # Any: dlt's marker types are not public.
     def files(run: Run) -> Iterator[Any]:
-        for path, rows in run.files if run.model == table.name else ():
-            if rows:
-                hints = dlt.mark.make_hints(columns=_columns(table, path, run))
-                yield dlt.mark.with_file_import(path.as_posix(), "parquet", rows, hints=hints)
+        if run.model != table.name:
+            return
+        for path, rows in run.files:
+            columns = _columns(table, path, run) if rows else None
+            if columns and path.stat().st_size < SMALL_BYTES:
+                small.append(path)
+            elif columns:
+                yield _file_import(path, columns)
+        size = sum(path.stat().st_size for path in small)
+        if small and (run.is_last or size > JOINED_BYTES):
+            path = _joined(small)
+            small.clear()
+            yield _file_import(path, _columns(table, path, run))
 
     return dlt.transformer(files, data_from=parent, **table.hints)
+
+
+def _file_import(path: Path, columns: Any) -> Any:  # Any: dlt's hints and marker
+    rows = pq.read_metadata(path).num_rows
+    hints = dlt.mark.make_hints(columns=columns)
+    return dlt.mark.with_file_import(path.as_posix(), "parquet", rows, hints=hints)
+
+
+def _joined(paths: Sequence[Path]) -> Path:
+    """One file of many; new columns of a later one are null in an earlier one."""
+    if len(paths) == 1:
+        return paths[0]
+    target = paths[0].with_name(f"joined-{paths[0].name}")
+    joined = pa.concat_tables([pq.read_table(path) for path in paths], promote_options="default")
+    pq.write_table(joined, target, compression="zstd")
+    return target
 
 
 def _columns(table: Table, path: Path, run: Run) -> Any:  # Any: dlt's column hints

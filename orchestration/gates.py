@@ -26,6 +26,13 @@ def results_of_run(run_id: str) -> list[CheckResult]:
     return list(_results[run_id])
 
 
+def import_checks() -> None:
+    """Import what runs the checks; it takes 7 s, so it is never done with the definitions."""
+    from expectations.validation import preload
+
+    preload()
+
+
 def _gate(name: str, tables: list[str], description: str) -> dg.AssetChecksDefinition:
     specs = [
         dg.AssetCheckSpec(
@@ -49,8 +56,6 @@ def _gate(name: str, tables: list[str], description: str) -> dg.AssetChecksDefin
             yield from (_unchanged(key) for key in context.selected_asset_check_keys)
             logger.info("%s: the same rows as in the publication", name)
             return
-        # Great Expectations takes 7 s to import, and every process that loads the definitions
-        # would pay for it.
         from expectations.validation import validate
 
         results = validate(
