@@ -7,10 +7,11 @@ Try it alone: `python -m ingestion posthog`.
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -92,7 +93,8 @@ INSTANT = timedelta(microseconds=1)
 LOOKBACK = timedelta(days=1)
 # PostHog refuses an export of more than a week.
 WEEK = timedelta(days=7)
-HISTORY = timedelta(days=2 * 365)
+# Clients whose clock was never set send events of 1970; nobody's history is that long.
+LONGEST_HISTORY = timedelta(days=15 * 365)
 RECOUNTED = timedelta(days=14)
 PAGE = 100
 FIRST_PAUSE, LONGEST_PAUSE, PATIENCE = 0.1, 10.0, 3600.0
@@ -230,7 +232,9 @@ def posthog(
 
     def runs() -> Iterator[Run]:
         exporter = Exporter(api, project_id, _downloads(), export_attempts, file_size_mb)
-        yield from _runs(exporter, _now(api, project), start, exports_at_once)
+        now = _now(api, project)
+        beginning = partial(_beginning, api, project, start, now)
+        yield from _runs(exporter, now, beginning, exports_at_once)
 
     parent = dlt.resource(runs, name="runs", selected=False)
     return (
@@ -258,18 +262,29 @@ def _downloads() -> Path:
     return folder
 
 
-def _beginning(start: datetime | None, now: datetime) -> datetime:
-    if start is None:
-        return (now - HISTORY).replace(hour=0, minute=0, second=0, microsecond=0)
-    return start.replace(tzinfo=start.tzinfo or UTC)
+def _beginning(api: Api, project: str, start: datetime | None, now: datetime) -> datetime:
+    """Where a first load begins: as told, else a week before the first day that PostHog counts.
+
+    A week, since a client's clock may be ahead, and its events then arrive before they happen.
+    """
+    if start is not None:
+        return start.replace(tzinfo=start.tzinfo or UTC)
+    earliest = now - LONGEST_HISTORY
+    counted = [
+        datetime.fromisoformat(f"{day}T00:00:00Z") for day, _ in _counted(api, project, earliest)
+    ]
+    return max(min(counted, default=now) - WEEK, earliest)
 
 
-def _runs(exporter: Exporter, now: datetime, start: datetime | None, at_once: int) -> Iterator[Run]:
+def _runs(
+    exporter: Exporter, now: datetime, beginning: Callable[[], datetime], at_once: int
+) -> Iterator[Run]:
     # Intervals are of arrival and half-open, and a late event falls into the interval in
     # which it arrives: the next load goes on behind the last row seen, without overlap.
     end = now.replace(second=0, microsecond=0)
     cursors = dlt.current.source_state().setdefault("arrived_until", {})
-    begin = {model: _cursor(cursors, model, _beginning(start, now)) for model in MODELS}
+    first = now if cursors.keys() >= MODELS.keys() else beginning()
+    begin = {model: _cursor(cursors, model, first) for model in MODELS}
     wanted = [(model, *week) for model in MODELS for week in weeks(begin[model], end)]
     ends = {model: until for model, _, until in wanted}
     reached = {model: max(begin[model], end - LOOKBACK) for model in MODELS}
@@ -403,11 +418,17 @@ def _definition_row(item: dict[str, Any]) -> Row:
 def _counts(api: Api, project: str, start: datetime | None) -> Iterator[Sequence[Row]]:
     now = _now(api, project)
     state = dlt.current.source_state()
-    since = now - RECOUNTED if state.get("counted") else _beginning(start, now)
-    query = {"kind": "HogQLQuery", "query": COUNT_QUERY.format(day=since.date().isoformat())}
-    results = api.post(f"{project}/query/", {"query": query})["results"]
+    longest = start.replace(tzinfo=start.tzinfo or UTC) if start else now - LONGEST_HISTORY
+    results = _counted(api, project, now - RECOUNTED if state.get("counted") else longest)
     state["counted"] = True
     yield [
         {"table_name": "events", "scope": day, "source_count": count, "counted_at": now}
         for day, count in results
     ]
+
+
+def _counted(api: Api, project: str, since: datetime) -> list[tuple[str, int]]:
+    """The number of distinct events PostHog itself has of each day."""
+    query = {"kind": "HogQLQuery", "query": COUNT_QUERY.format(day=since.date().isoformat())}
+    results: list[tuple[str, int]] = api.post(f"{project}/query/", {"query": query})["results"]
+    return results

@@ -173,8 +173,8 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
     about = _about(folder)
     span = Span()
     window_start = _time(about, "window_start")
-    start = micros(window_start) if window_start else 0
     log = events.open_log(folder, cache or cache_folder())
+    start = micros(window_start) if window_start else log.earliest or 0
     span.widen(log.latest)
     tables = {
         shape.name: read(folder, shape, span)

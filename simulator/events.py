@@ -62,6 +62,10 @@ class EventLog:
         self.chunks = [chunk for path in paths for chunk in chunks(path)]
 
     @property
+    def earliest(self) -> int | None:
+        return min((chunk.first_arrival for chunk in self.chunks), default=None)
+
+    @property
     def latest(self) -> int | None:
         return max((max(c.last_arrival, c.latest) for c in self.chunks), default=None)
 
