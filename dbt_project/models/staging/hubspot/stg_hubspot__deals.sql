@@ -3,7 +3,8 @@ with source as (select * from {{ source("hubspot", "deals") }})
 select
     id as deal_id,
     {{ json_text("properties", ["dealname"]) }} as deal_name,
-    {{ json_text("properties", ["pipeline"]) }} as pipeline_id,
+    -- HubSpot's first pipeline is called so; deals imported without one belong to it.
+    coalesce({{ json_text("properties", ["pipeline"]) }}, 'default') as pipeline_id,
     {{ json_text("properties", ["dealstage"]) }} as stage_id,
     {{ json_text("properties", ["hubspot_owner_id"]) }} as owner_id,
     try_cast({{ json_text("properties", ["amount"]) }} as decimal(18, 2)) as amount_usd,
