@@ -8,29 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from importlib.abc import MetaPathFinder
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
+from starlette.applications import Starlette
 
-class WithoutPandas(MetaPathFinder):
-    """Hides pandas: pyarrow imports it wherever it is installed, longer than all else at start."""
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError("nothing in the simulator uses pandas", name=name)
-
-
-sys.meta_path.insert(0, WithoutPandas())
-
-from starlette.applications import Starlette  # noqa: E402
-
-from simulator import hubspot, posthog, server, typeform  # noqa: E402
-from simulator.faults import FaultError  # noqa: E402
-from simulator.tables import CompanyError, parse_time  # noqa: E402
+from simulator import hubspot, posthog, server, typeform
+from simulator.faults import FaultError
+from simulator.tables import CompanyError, parse_time
 
 SIZES = ("tiny", "demo-lite", "demo")
 DEFAULT_SIZE = "demo-lite"
