@@ -5,7 +5,7 @@ SIZE ?= demo-lite
 SEED ?= 20260630
 VENDORS := $(BIN)/python -m simulator run --size $(SIZE) --seed $(SEED)
 
-.PHONY: help setup run dev test lint bench
+.PHONY: help setup run dev test lint bench lock
 
 help:  ## Show what make can do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,3 +38,7 @@ lint: setup  ## Check style, types and SQL format
 
 bench: setup  ## Measure what the README claims, as ratios within one run
 	$(BIN)/python -m benchmarks
+
+lock: setup  ## Pin the dependencies of pyproject.toml anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--group dev pyproject.toml --output-file requirements.lock
