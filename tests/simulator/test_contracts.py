@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jsonschema
 import pytest
@@ -293,11 +294,33 @@ def probe(target: Target, operation: schemathesis.APIOperation, mode: Generation
     def check(case: schemathesis.Case) -> None:
         response = case.call(headers=TOKENS[target.name], allow_redirects=False)
         seen.add(response.status_code)
-        case.validate_response(response, checks=CHECKS)
+        if mode is GenerationMode.POSITIVE or not is_query_within(case, response.request.url):
+            case.validate_response(response, checks=CHECKS)
         make_room(target)
 
     check()
     return seen
+
+
+def is_query_within(case: schemathesis.Case, url: str) -> bool:
+    """Whether what was sent keeps the contract although it was meant to break it.
+
+    A parameter of an empty list is gone on the wire, and the missing token is put back by us.
+    """
+    if case.method != "GET":
+        return False
+    known = {each["name"]: each["schema"] for each in case.operation.definition.raw["parameters"]}
+    sent = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    return all(name in known and is_value_within(known[name], text) for name, text in sent)
+
+
+def is_value_within(schema: dict[str, Any], text: str) -> bool:
+    kinds = {"integer": int, "boolean": {"true": True, "false": False}.__getitem__}
+    try:
+        value = kinds.get(schema["type"], str)(text)
+    except (ValueError, KeyError):
+        return False
+    return bool(jsonschema.Draft7Validator(schema).is_valid(value))
 
 
 def make_room(target: Target) -> None:
