@@ -32,7 +32,7 @@ def prepare() -> None:
         shutil.copy(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-    # It warns about each check of a step that had nothing to do, 60 lines on a quiet night.
+    # It warns about each check of a step that had nothing to do, on every quiet night.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     ours = logging.getLogger("productops")
     ours.setLevel(logging.INFO)
