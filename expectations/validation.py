@@ -216,7 +216,7 @@ def _data_source(
     if published:
         connect_args["published"] = str(published)
     # Comparing every raw event spills to disk beyond it, so more events need no more memory.
-    memory_limit = os.environ.get("PRODUCTOPS_MEMORY_LIMIT", "2GB")
+    memory_limit = os.environ.get("PRODUCTOPS_MEMORY_LIMIT", "1GB")
     connect_args["config"] = {"memory_limit": memory_limit}
     # Typed as Any since GX generates this method, and its stub lacks `kwargs`.
     sources: Any = context.data_sources

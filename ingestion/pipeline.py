@@ -341,7 +341,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             # row group twice: a load of 3 M events in 30 files took 1.6 times as long.
             connection.execute("set global preserve_insertion_order = false")
             # Ten times the rows must not take ten times the memory.
-            limit = os.environ.get("PRODUCTOPS_MEMORY_LIMIT", "2GB")
+            limit = os.environ.get("PRODUCTOPS_MEMORY_LIMIT", "1GB")
             connection.execute("set global memory_limit = '" + limit.replace("'", "") + "'")
             return connection
         except duckdb.IOException as error:
