@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dlt
@@ -15,6 +16,7 @@ from dlt.extract import DltResource
 
 from ingestion.crm import ASSOCIATION_BATCH, Crm, Walk, milliseconds
 from ingestion.http import Api
+from ingestion.privacy import Pseudonyms, pseudonyms
 from ingestion.tables import (
     BIGINT,
     BOOL,
@@ -35,7 +37,15 @@ OBJECT = {
     "archived": BOOL,
     "archived_at": TIME,
 }
-CONTACTS = Table("hubspot", "contacts", OBJECT, primary_key=("id",), newest="updated_at")
+CONTACTS = Table(
+    "hubspot",
+    "contacts",
+    OBJECT,
+    primary_key=("id",),
+    newest="updated_at",
+    personal=("id", "properties"),
+)
+PSEUDONYMS = pseudonyms("hubspot")
 COMPANIES = Table("hubspot", "companies", OBJECT, primary_key=("id",), newest="updated_at")
 DEALS = Table("hubspot", "deals", OBJECT, primary_key=("id",), newest="updated_at")
 HISTORY = Table(
@@ -81,6 +91,7 @@ OWNERS = Table(
         "updated_at": TIME,
     },
     primary_key=("id",),
+    personal=("email", "first_name", "last_name"),
 )
 STAGES = Table(
     "hubspot",
@@ -114,7 +125,7 @@ PROPERTIES = Table(
 )
 COUNTS = source_counts("hubspot")
 OBJECTS = {"contacts": CONTACTS, "companies": COMPANIES, "deals": DEALS}
-TABLES = (*OBJECTS.values(), HISTORY, ASSOCIATIONS, OWNERS, STAGES, PROPERTIES, COUNTS)
+TABLES = (*OBJECTS.values(), PSEUDONYMS, HISTORY, ASSOCIATIONS, OWNERS, STAGES, PROPERTIES, COUNTS)
 
 FOLLOWED = ("dealstage", "amount", "pipeline", "closedate", "hubspot_owner_id")
 PAIRS = (("contacts", "companies"), ("deals", "companies"), ("deals", "contacts"))
@@ -146,6 +157,7 @@ def hubspot(
     parent = dlt.resource(lambda: _changes(crm), name="changes", selected=False)
     return (
         *(t.transformer(parent, _of_type(name)) for name, t in OBJECTS.items()),
+        PSEUDONYMS.transformer(parent, partial(_pseudonyms, Pseudonyms("hubspot"))),
         HISTORY.transformer(parent, lambda page: _history(crm, page)),
         ASSOCIATIONS.transformer(parent, lambda page: _associations(crm, page)),
         OWNERS.resource(lambda: _if_changed(OWNERS, map(_owner_row, crm.owners()))),
@@ -212,6 +224,14 @@ def _object_row(item: dict[str, Any], archived: bool) -> Row:
         "archived": archived,
         "archived_at": item.get("archivedAt"),
     }
+
+
+def _pseudonyms(known: Pseudonyms, page: Changes) -> Iterator[Sequence[Row]]:
+    """Of contacts, and of those merged into them, which only the winner still names."""
+    if page.object_type == "contacts":
+        for item in page.items:
+            merged = item["properties"].get("hs_merged_object_ids") or ""
+            yield from known.rows([str(item["id"]), *map(str.strip, merged.split(";"))])
 
 
 def _history(crm: Crm, page: Changes) -> Iterator[Sequence[Row]]:

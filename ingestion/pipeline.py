@@ -43,17 +43,19 @@ from ingestion.errors import (
     WarehouseError,
     setting_name,
 )
+from ingestion.paths import data_dir
 from ingestion.tables import empty
 
 logger = logging.getLogger(__name__)
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 # The same name as the published file's, so that the catalog is called `productops` in both.
 WAREHOUSE_FILE = "productops.duckdb"
 LOCK_TIMEOUT_SECONDS = 60.0
 LOCK_PAUSE_SECONDS = 0.2
-# dlt polls once a second for a free worker: 30 files took 18 s with one and 6 s with three.
-LOAD_WORKERS = 4
+# dlt polls once a second for a free worker, so one is slow: 30 files took 18 s with it and 6 s with
+# three. Each holds a file's rows: 35 M events took 65 s and 1.7 GB with two, 72 s and 1.9 GB with
+# four (on two cores).
+LOAD_WORKERS = 2
 LOCK_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 # What Python raises when JSON is not of the shape that the code reads.
 MISREAD = (KeyError, IndexError, TypeError, ValueError, AttributeError)
@@ -81,11 +83,6 @@ class LoadReport:
     rows: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     vendor_now: datetime | None = None
-
-
-def data_dir() -> Path:
-    """The folder of everything that is not code; `rm -r` of it is a full reset."""
-    return Path(os.environ.get("PRODUCTOPS_DATA") or REPOSITORY / "data").absolute()
 
 
 def warehouse_path() -> Path:

@@ -25,6 +25,7 @@ from dlt.extract import DltResource
 
 from ingestion.errors import ShapeError, VendorError
 from ingestion.http import Api
+from ingestion.privacy import Pseudonyms, pseudonyms
 from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, changed, source_counts
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ EVENTS = Table(
         "created_at": TIME,
         "_inserted_at": TIME,
     },
+    personal=("distinct_id", "person_id", "properties", "person_properties", "elements_chain"),
 )
 PERSONS = Table(
     "posthog",
@@ -59,7 +61,9 @@ PERSONS = Table(
         "_inserted_at": TIME,
         "is_deleted": BOOL,
     },
+    personal=("distinct_id", "person_id", "properties"),
 )
+PSEUDONYMS = pseudonyms("posthog")
 EXPORTS = Table(
     "posthog",
     "exports",
@@ -83,7 +87,7 @@ DEFINITION = {
 SURVEYS = Table("posthog", "surveys", DEFINITION, primary_key=("id",))
 FEATURE_FLAGS = Table("posthog", "feature_flags", DEFINITION, primary_key=("id",))
 COUNTS = source_counts("posthog")
-TABLES = (EVENTS, PERSONS, EXPORTS, SURVEYS, FEATURE_FLAGS, COUNTS)
+TABLES = (EVENTS, PERSONS, PSEUDONYMS, EXPORTS, SURVEYS, FEATURE_FLAGS, COUNTS)
 MODELS = {"events": EVENTS, "persons": PERSONS}
 
 ARRIVAL = "_inserted_at"
@@ -239,6 +243,7 @@ def posthog(
     parent = dlt.resource(runs, name="runs", selected=False)
     return (
         *(_imported(table, parent) for table in MODELS.values()),
+        PSEUDONYMS.transformer(parent, partial(_pseudonyms, Pseudonyms("posthog"))),
         EXPORTS.transformer(parent, lambda run: iter([[_export_row(run, api.now)]])),
         SURVEYS.resource(lambda: _definitions(api, SURVEYS, f"{project}/surveys/")),
         FEATURE_FLAGS.resource(
@@ -367,6 +372,16 @@ def _columns(table: Table, path: Path, run: Run) -> Any:  # Any: dlt's column hi
             "source was loaded. Adapt the columns in ingestion/posthog.py"
         )
     return {name: {"name": name, "data_type": c.get("data_type")} for name, c in found.items()}
+
+
+def _pseudonyms(known: Pseudonyms, run: Run) -> Iterator[Sequence[Row]]:
+    """Of all ids in a run: an event's person may since have been merged, its distinct id not."""
+    columns = ["distinct_id"] if run.model == EVENTS.name else ["distinct_id", "person_id"]
+    for path, rows in run.files:
+        if rows:
+            found = pq.read_table(path, columns=columns)
+            for column in found.columns:
+                yield from known.rows(map(str, column.unique().drop_null().to_pylist()))
 
 
 def _export_row(run: Run, now: datetime) -> Row:

@@ -38,6 +38,8 @@ class Table:
     newest: str | None = None
     # Rows with this flag set delete and are not kept.
     deleted_flag: str | None = None
+    # Columns that say who somebody is, or hold free text or JSON that may.
+    personal: tuple[str, ...] = ()
 
     @property
     def schema(self) -> pa.Schema:
@@ -51,6 +53,8 @@ class Table:
             columns[self.newest] = {"name": self.newest, "dedup_sort": "desc"}
         if self.deleted_flag:
             columns[self.deleted_flag] = {"name": self.deleted_flag, "hard_delete": True}
+        for name in self.personal:
+            columns.setdefault(name, {"name": name})["x-personal"] = True
         hints: dict[str, Any] = {
             "name": self.name,
             "write_disposition": "append",

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import chain, takewhile
 from typing import Any
 
@@ -15,6 +16,7 @@ import dlt
 from dlt.extract import DltResource
 
 from ingestion.http import Api, Limiter
+from ingestion.privacy import Pseudonyms, pseudonyms
 from ingestion.tables import (
     BIGINT,
     BOOL,
@@ -75,7 +77,9 @@ RESPONSES = Table(
     primary_key=("form_id", "submitted_date", "token"),
     merge_key=tuple(DAY),
     deleted_flag="is_deleted",
+    personal=("token", "response_id", "hidden", "metadata"),
 )
+PSEUDONYMS = pseudonyms("typeform")
 ANSWERS = Table(
     "typeform",
     "answers",
@@ -93,9 +97,10 @@ ANSWERS = Table(
     primary_key=("form_id", "submitted_date", "token", "position"),
     merge_key=tuple(DAY),
     deleted_flag="is_deleted",
+    personal=("token", "value"),
 )
 COUNTS = source_counts("typeform")
-TABLES = (FORMS, FIELDS, RESPONSES, ANSWERS, COUNTS)
+TABLES = (FORMS, FIELDS, RESPONSES, ANSWERS, PSEUDONYMS, COUNTS)
 
 FORMS_PAGE, RESPONSES_PAGE = 200, 1000
 # Typeform may show an answer half an hour after it was given.
@@ -144,6 +149,7 @@ def typeform(
         FIELDS.transformer(parent, _field_rows),
         RESPONSES.transformer(parent, _response_rows),
         ANSWERS.transformer(parent, _answer_rows),
+        PSEUDONYMS.transformer(parent, partial(_pseudonyms, Pseudonyms("typeform"))),
         COUNTS.transformer(parent, lambda reading: _count_rows(reading, api.now)),
     )
 
@@ -339,6 +345,12 @@ def _answer_rows(reading: Reading) -> Iterator[Sequence[Row]]:
             *_gone(reading, position=0),
             *(row for item in reading.items for row in _answers(reading.form["id"], item)),
         ]
+
+
+def _pseudonyms(known: Pseudonyms, reading: Reading) -> Iterator[Sequence[Row]]:
+    """Of responses: a token is unique within its form only."""
+    form_id = reading.form["id"]
+    yield from known.rows(f"{form_id}:{item['token']}" for item in reading.items)
 
 
 def _answers(form_id: str, item: Item) -> Iterator[Row]:

@@ -9,11 +9,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
 from expectations.results import CheckResult
+from orchestration.explain import Circumstances, movements, total
+from orchestration.metrics import Metric
 
 logger = logging.getLogger("productops")
 
@@ -55,6 +58,8 @@ RECORDS = {
         "checks_passed": ("bigint", None),
         "checks_failed": ("bigint", "Warnings; a failed error is never published."),
         "checks_skipped": ("bigint", None),
+        "data_as_of": ("timestamp", "UTC; the vendors' time when the data were read."),
+        "models_version": ("varchar", "A hash of the dbt project that built it."),
     },
     "publication_tables": {
         "publication_id": ("varchar", None),
@@ -72,11 +77,31 @@ RECORDS = {
         "observed": ("varchar", "What the check saw, as JSON text."),
         "message": ("varchar", None),
     },
+    "publication_metrics": {
+        "publication_id": ("varchar", None),
+        "metric": ("varchar", None),
+        "total": ("decimal(38, 6)", "Over the whole mart."),
+        "definition": ("varchar", "What was summed over which rows, as JSON text."),
+    },
+    "publication_changes": {
+        "publication_id": ("varchar", None),
+        "metric": ("varchar", None),
+        "cause": (
+            "varchar",
+            "new data, late data, changed source records, code or definition.",
+        ),
+        "amount": ("decimal(38, 6)", "What the cause added since the publication before."),
+    },
 }
 ABOUT = {
     "publications": "One row per publication, the history included.",
     "publication_tables": "One row per publication and mart.",
     "publication_checks": "One row per publication and expectation.",
+    "publication_metrics": "One row per publication and additive metric.",
+    "publication_changes": (
+        "One row per publication, metric and cause that moved it; the amounts add up to the"
+        " difference between the totals of two publications in a row."
+    ),
 }
 
 
@@ -118,6 +143,10 @@ class Facts:
     started_at: datetime
     published_at: datetime
     checks: Sequence[CheckResult] = field(default_factory=tuple)
+    metrics: Sequence[Metric] = field(default_factory=tuple)
+    data_as_of: datetime | None = None
+    models_version: str | None = None
+    rebuilt: bool = False
 
 
 def quoted(name: str) -> str:
@@ -293,8 +322,24 @@ def record(
         _comment(
             connection, target, ABOUT[name], {column: text for column, (_, text) in columns.items()}
         )
-    _carry_history(connection, current)
+    if _attach_previous(connection, current):
+        _carry_history(connection)
+        _insert(connection, "publication_changes", _changes(connection, facts))
+        connection.execute("detach previous")
     checks = facts.checks
+    _insert(
+        connection,
+        "publication_metrics",
+        [
+            (
+                facts.publication_id,
+                metric.name,
+                total(connection, "candidate", metric),
+                metric.definition,
+            )
+            for metric in facts.metrics
+        ],
+    )
     _insert(connection, "publications", [_publication_row(facts, digests)])
     _insert(
         connection,
@@ -320,9 +365,7 @@ def record(
     )
 
 
-def _publication_row(
-    facts: Facts, digests: Mapping[str, tuple[int, str]]
-) -> tuple[str | float | datetime, ...]:
+def _publication_row(facts: Facts, digests: Mapping[str, tuple[int, str]]) -> tuple[object, ...]:
     skipped = sum(check.skipped for check in facts.checks)
     failed = sum(not check.passed and not check.skipped for check in facts.checks)
     return (
@@ -337,6 +380,8 @@ def _publication_row(
         len(facts.checks) - failed - skipped,
         failed,
         skipped,
+        _naive(facts.data_as_of) if facts.data_as_of else None,
+        facts.models_version,
     )
 
 
@@ -353,15 +398,20 @@ def _insert(
         connection.executemany(f"insert into candidate.ops.{name} values ({places})", rows)
 
 
-def _carry_history(connection: duckdb.DuckDBPyConnection, current: Path) -> None:
+def _attach_previous(connection: duckdb.DuckDBPyConnection, current: Path) -> bool:
+    """Attach what readers see now as `previous`, if it is there and can be read."""
     if not current.exists():
-        return
+        return False
     try:
         connection.execute(f"attach {literal(str(current.resolve()))} as previous (read_only)")
     except duckdb.Error as error:
         # Readers are no better off with a broken file than without its history.
         logger.warning("%s cannot be read (%s): the history of publications ends", current, error)
-        return
+        return False
+    return True
+
+
+def _carry_history(connection: duckdb.DuckDBPyConnection) -> None:
     for name, columns in RECORDS.items():
         known = {each[0] for each in _columns(connection, "previous", "ops", name)}
         if shared := ", ".join(column for column in columns if column in known):
@@ -369,7 +419,33 @@ def _carry_history(connection: duckdb.DuckDBPyConnection, current: Path) -> None
                 f"insert into candidate.ops.{name} by name"
                 f" select {shared} from previous.ops.{name} order by publication_id"
             )
-    connection.execute("detach previous")
+
+
+def _changes(
+    connection: duckdb.DuckDBPyConnection, facts: Facts
+) -> list[tuple[str, str, str, Decimal]]:
+    """Why each metric moved since the previous publication, whose record is carried already."""
+    previous = connection.execute(
+        "select publication_id, data_as_of, models_version from candidate.ops.publications"
+        " order by publication_id desc limit 1"
+    ).fetchone()
+    if not previous:
+        return []
+    publication_id, read_until, models_version = previous
+    definitions = connection.execute(
+        "select definition from candidate.ops.publication_metrics where publication_id = ?",
+        [publication_id],
+    ).fetchall()
+    before = {metric.name: metric for metric in (Metric.defined(text) for (text,) in definitions)}
+    circumstances = Circumstances(
+        read_until=read_until,
+        models_changed=models_version != facts.models_version,
+        rebuilt=facts.rebuilt,
+    )
+    return [
+        (facts.publication_id, *movement)
+        for movement in movements(connection, facts.metrics, before, circumstances)
+    ]
 
 
 def refuse_addresses(connection: duckdb.DuckDBPyConnection) -> None:

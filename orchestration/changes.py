@@ -3,11 +3,12 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from ingestion import SOURCES
-from orchestration.code_version import code_version
+from orchestration.code_version import code_version, models_version
 from orchestration.paths import published_file, serving
 
 logger = logging.getLogger("productops")
@@ -34,7 +35,14 @@ def fingerprint(warehouse: Path) -> str:
         row = connection.execute(
             f"select cast(timezone('UTC', max(told_at)) as date) from ({clocks})"
         ).fetchone()
-    return json.dumps({"raw": parts, "as_of": str(row and row[0]), "code": code_version()})
+    return json.dumps(
+        {
+            "raw": parts,
+            "as_of": str(row and row[0]),
+            "code": code_version(),
+            "models": models_version(),
+        }
+    )
 
 
 def _raw_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -72,12 +80,18 @@ def _record() -> Path:
 
 def is_published(inputs: str) -> bool:
     """Return whether what readers see now was made from exactly these inputs."""
+    return bool(published_inputs() == json.loads(inputs))
+
+
+def published_inputs() -> dict[str, Any] | None:
+    """Return what the current publication was made from, None if that is not known."""
     try:
         record = json.loads(_record().read_text())
-        current = str(published_file().parent.resolve(strict=True).name)
-    except (OSError, ValueError):
-        return False
-    return bool(record == {"publication": current, "inputs": inputs})
+        current = published_file().parent.resolve(strict=True).name
+        inputs: dict[str, Any] = json.loads(record["inputs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return inputs if record["publication"] == current else None
 
 
 def remember_published(inputs: str) -> None:

@@ -23,6 +23,10 @@ class ParseError(RuntimeError):
     """The dbt project cannot be read."""
 
 
+class BuildError(RuntimeError):
+    """The models cannot be built from the raw tables as they are."""
+
+
 def prepare_environment() -> None:
     """Tell dbt where the warehouse is; profiles.yml reads it."""
     os.environ["PRODUCTOPS_WAREHOUSE"] = str(warehouse_path())
@@ -48,6 +52,25 @@ def ensure_manifest() -> Path:
             raise ParseError(f"dbt cannot parse {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
         MANIFEST.touch()
     return MANIFEST
+
+
+def build(*, full_refresh: bool) -> None:
+    """Build and test every model outside of Dagster.
+
+    Raises:
+        BuildError: with the last lines of what dbt said.
+    """
+    prepare_environment()
+    arguments = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--profiles-dir", "."]
+    done = subprocess.run(
+        [EXECUTABLE, *arguments, *(["--full-refresh"] if full_refresh else [])],
+        cwd=DBT_PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BuildError("\n".join(f"{done.stdout}{done.stderr}".strip().splitlines()[-5:]))
 
 
 def _newest_source() -> float:

@@ -23,6 +23,7 @@ from pathlib import Path
 from expectations.results import CheckResult
 from orchestration import candidate
 from orchestration.candidate import Facts, PublicationRefusedError
+from orchestration.metrics import Metric
 
 __all__ = [
     "Publication",
@@ -52,6 +53,11 @@ class Publication:
     run_id: str
     started_at: datetime
     checks: Sequence[CheckResult] = field(default_factory=tuple)
+    metrics: Sequence[Metric] = field(default_factory=tuple)
+    data_as_of: datetime | None = None
+    models_version: str | None = None
+    # Whether last night's data were built again because the models changed.
+    rebuilt: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,12 +108,7 @@ def publish(
         _clear_left_overs(serving)
         published_at = datetime.now(UTC)
         facts = Facts(
-            publication_id=_new_id(published_at),
-            git_sha=publication.git_sha,
-            run_id=publication.run_id,
-            started_at=publication.started_at,
-            published_at=published_at,
-            checks=publication.checks,
+            publication_id=_new_id(published_at), published_at=published_at, **vars(publication)
         )
         run = runs / facts.publication_id
         try:

@@ -49,6 +49,8 @@ def run_beside_vendors(
         **{name: value for name, value in os.environ.items() if not name.startswith("SOURCES__")},
         "PRODUCTOPS_DATA": str(data),
         "DAGSTER_HOME": str(data / "dagster"),
+        # One key for all data folders, so that what they publish can be compared.
+        "PRODUCTOPS_PSEUDONYM_KEY": "0123456789abcdef" * 4,
         **settings,
     }
     return subprocess.run(

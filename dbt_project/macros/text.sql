@@ -50,9 +50,3 @@
         ''
     )
 {%- endmacro %}
-
-{#- An id as readers may see it. A few products use e-mail addresses as distinct ids; those leave
-    the warehouse as a hash. -#}
-{% macro opaque_id(column) -%}
-    case when {{ column }} like '%@%' then md5(lower({{ column }})) else {{ column }} end
-{%- endmacro %}

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -76,17 +77,23 @@ def _with_metadata(invocation: DbtCliInvocation) -> Iterator[DbtDagsterEventType
     are 200 of them.
     """
     tables: list[dg.Output | dg.AssetMaterialization] = []
+    failure: Exception | None = None
     try:
         for event in invocation.stream():
             if isinstance(event, dg.Output | dg.AssetMaterialization):
                 tables.append(event)
             else:
                 yield event
-    finally:
-        metadata = _table_metadata(invocation)
-        for table in tables:
-            unique_id = str(table.metadata["unique_id"].value)
-            yield table.with_metadata({**table.metadata, **metadata.get(unique_id, {})})
+    except Exception as error:
+        failure = error
+    metadata = _table_metadata(invocation)
+    for table in tables:
+        unique_id = str(table.metadata["unique_id"].value)
+        yield table.with_metadata({**table.metadata, **metadata.get(unique_id, {})})
+    if failure:
+        raise failure
+    # dbt leaves a folder of its artifacts for every run, 10 MB each.
+    shutil.rmtree(invocation.target_path, ignore_errors=True)
 
 
 def _table_metadata(invocation: DbtCliInvocation) -> dict[str, dict[str, Any]]:

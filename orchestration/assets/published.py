@@ -5,14 +5,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ingestion.pipeline import warehouse_path
-from orchestration.changes import fingerprint, remember_published
-from orchestration.code_version import git_sha
-from orchestration.dbt import marts, personal_columns
+from orchestration.dbt import marts
 from orchestration.gates import results_of_run
 from orchestration.locking import hold_warehouse
-from orchestration.paths import serving
-from orchestration.publish import Publication, kept_versions, publish
+from orchestration.publishing import publish_build
 
 logger = logging.getLogger("productops")
 
@@ -34,19 +30,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     hold_warehouse()
     run = context.instance.get_run_stats(context.run_id)
     started = datetime.fromtimestamp(run.start_time, UTC) if run.start_time else datetime.now(UTC)
-    published = publish(
-        warehouse_path(),
-        serving(),
-        publication=Publication(
-            git_sha=git_sha(),
-            run_id=context.run_id,
-            started_at=started,
-            checks=results_of_run(context.run_id),
-        ),
-        personal=personal_columns(),
-        keep=kept_versions(),
-    )
-    remember_published(fingerprint(warehouse_path()))
+    published = publish_build(context.run_id, started, results_of_run(context.run_id))
     logger.info(
         "Published %s tables, %s rows, %s checks passed → %s",
         len(published.tables),

@@ -23,6 +23,7 @@ from orchestration.alerts import alert
 from orchestration.dbt import manifest
 from orchestration.gates import import_checks
 from orchestration.locking import hold_warehouse
+from orchestration.rebuild import rebuild_if_models_changed
 
 logger = logging.getLogger("productops")
 
@@ -124,6 +125,8 @@ def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg
         for key in context.selected_asset_keys
     }
     selected = [name for name in selected_sources() if name in wanted]
+    if not context.is_subset:
+        rebuild_if_models_changed(context.run_id)
     for name in set(SOURCES) - set(selected_sources()):
         create_tables(name)
     # On a night with news the vendors keep us waiting for longer than the gate's library takes to

@@ -59,6 +59,18 @@ def test_two_nights_end_where_one_night_does(built: Job, yesterday: Job, tmp_pat
     assert done.returncode == 0, done.stdout + done.stderr
     assert tables_of(job.published) == tables_of(built.published)
     assert tables_of(yesterday.published) != tables_of(built.published)
+    moved = job.query(
+        """
+        select metric, arg_max(total, publication_id) - arg_min(total, publication_id) as moved,
+            (select coalesce(sum(amount), 0) from ops.publication_changes as changes
+             where changes.metric = metrics.metric) as explained
+        from ops.publication_metrics as metrics group by metric
+        """
+    )
+    assert [explained for *_, explained in moved] == [amount for _, amount, _ in moved]
+    assert any(amount for _, amount, _ in moved)
+    causes = {cause for (cause,) in job.query("select cause from ops.publication_changes")}
+    assert causes <= {"new data", "late data", "changed source records"}
 
 
 def test_a_vendor_that_is_down_keeps_no_other_from_loading(

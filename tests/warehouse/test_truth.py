@@ -119,7 +119,7 @@ def test_identity(job: Job) -> None:
         with anonymous as (
             select person_id, count(*) as ids
             from core.identities
-            where identity_type = 'distinct_id' and regexp_matches(identity_id, '^[0-9a-f-]{36}$')
+            where identity_type = 'distinct_id' and is_anonymous
                 and person_rule = 'persons_version'
             group by person_id
         )

@@ -31,7 +31,8 @@ where recency = 1
 union all
 
 -- With `identified_only`, visitors without a profile are absent from persons: the id is the person.
-select seen.distinct_id, seen.distinct_id as person_id, 'no_profile' as rule, null as evidence
+select seen.distinct_id, pseudonyms.pseudonym as person_id, 'no_profile' as rule, null as evidence
 from seen
+left join {{ ref("stg_posthog__pseudonyms") }} as pseudonyms on seen.distinct_id = pseudonyms.raw_id
 left join ranked on seen.distinct_id = ranked.distinct_id
 where ranked.distinct_id is null

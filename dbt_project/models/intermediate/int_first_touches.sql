@@ -12,6 +12,7 @@ with
             ids.person_id,
             events.event_id,
             events.occurred_at,
+            events.arrived_at,
             row_number() over (
                 partition by ids.person_id order by events.occurred_at, events.event_id
             ) as attempt
@@ -43,6 +44,7 @@ select
     signups.event_id as signup_id,
     signups.person_id,
     signups.occurred_at as signed_up_at,
+    signups.arrived_at,
     views.occurred_at as first_touch_at,
     case
         when views.person_id is null then people.initial_utm_source else views.utm_source

@@ -1,92 +1,45 @@
 with
-    identities as (
-        select
-            'posthog' as source,
-            'distinct_id' as identity_type,
-            distinct_ids.distinct_id as identity_id,
-            distinct_ids.person_id,
-            people.account_id,
-            people.is_internal,
-            distinct_ids.rule as person_rule,
-            people.account_rule,
-            coalesce(people.account_evidence, distinct_ids.evidence) as evidence
-        from {{ ref("int_distinct_ids") }} as distinct_ids
-        left join {{ ref("int_people") }} as people on distinct_ids.person_id = people.person_id
-        union all
-        select
-            'hubspot' as source,
-            'contact' as identity_type,
-            contact_id as identity_id,
-            person_id,
-            account_id,
-            false as is_internal,
-            coalesce(person_rule, 'unmatched') as person_rule,
-            coalesce(account_rule, 'no_account') as account_rule,
-            case when is_archived then 'archived' end as evidence
-        from {{ ref("int_contacts") }}
-        where not is_merged
-        union all
-        select
-            'hubspot' as source,
-            'company' as identity_type,
-            company_id as identity_id,
-            null as person_id,
-            account_id,
-            false as is_internal,
-            'not_a_person' as person_rule,
-            account_rule,
-            case
-                when is_merged then 'merged' when is_archived then 'archived' else domain
-            end as evidence
-        from {{ ref("int_companies") }}
-        where not is_merged
-        union all
-        -- Merged away, perhaps before we ever looked: only the winner still names them.
-        select
-            'hubspot' as source,
-            case
-                when merged.object_type = 'companies' then 'company' else 'contact'
-            end as identity_type,
-            merged.loser_id as identity_id,
-            contacts.person_id,
-            coalesce(companies.account_id, contacts.account_id) as account_id,
-            false as is_internal,
-            'merged' as person_rule,
-            'merged' as account_rule,
-            'into ' || merged.winner_id as evidence
-        from {{ ref("int_merged_objects") }} as merged
-        left join
-            {{ ref("int_companies") }} as companies
-            on merged.object_type = 'companies'
-            and merged.winner_id = companies.company_id
-        left join
-            {{ ref("int_contacts") }} as contacts
-            on merged.object_type = 'contacts'
-            and merged.winner_id = contacts.contact_id
-        where merged.object_type in ('companies', 'contacts')
-        union all
-        select
-            'typeform' as source,
-            'response' as identity_type,
-            form_id || ':' || token as identity_id,
-            person_id,
-            account_id,
-            is_internal,
-            person_rule,
-            case when account_id is null then 'no_account' else 'person' end as account_rule,
-            null as evidence
-        from {{ ref("int_respondents") }}
+    identities as (select * from {{ ref("int_identities") }}),
+
+    pseudonyms as (
+        {% for source in ["posthog", "hubspot", "typeform"] %}
+            select '{{ source }}' as source, raw_id, pseudonym
+            from {{ ref("stg_" ~ source ~ "__pseudonyms") }}
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
     )
 
 select
-    source,
-    identity_type,
-    {{ opaque_id("identity_id") }} as identity_id,
-    {{ opaque_id("person_id") }} as person_id,
-    account_id,
-    person_rule,
-    account_rule,
-    {{ opaque_id("evidence") }} as evidence
+    identities.source,
+    identities.identity_type,
+    -- A company is nobody's person, so its id is shown as it is.
+    case
+        when identities.identity_type = 'company'
+        then identities.identity_id
+        else pseudonyms.pseudonym
+    end as identity_id,
+    identities.is_anonymous,
+    identities.person_id,
+    identities.account_id,
+    identities.person_rule,
+    identities.account_rule,
+    case
+        when identities.winner_id is null
+        then identities.evidence
+        when identities.identity_type = 'company'
+        then 'into ' || identities.winner_id
+        else 'into ' || winners.pseudonym
+    end as evidence
 from identities
+left join
+    pseudonyms
+    on identities.source = pseudonyms.source
+    and identities.identity_id = pseudonyms.raw_id
+left join
+    pseudonyms as winners
+    on identities.source = winners.source
+    and identities.winner_id = winners.raw_id
 -- Our own staff use the product too, and are in no number.
-where not coalesce(is_internal, false)
+where not coalesce(identities.is_internal, false)

@@ -25,7 +25,7 @@ with
     )
 
 select
-    {{ opaque_id("people.person_id") }} as person_id,
+    people.person_id,
     people.account_id,
     people.account_rule,
     people.has_profile,

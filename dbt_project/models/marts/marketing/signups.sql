@@ -1,6 +1,6 @@
 select
     touches.signup_id,
-    {{ opaque_id("touches.person_id") }} as person_id,
+    touches.person_id,
     people.account_id,
     touches.signed_up_at,
     cast(touches.signed_up_at as date) as signed_up_date,
@@ -8,7 +8,8 @@ select
     touches.utm_source,
     touches.utm_medium,
     touches.referring_domain,
-    touches.first_touch_at
+    touches.first_touch_at,
+    touches.arrived_at as last_arrived_at
 from {{ ref("int_first_touches") }} as touches
 left join {{ ref("int_people") }} as people on touches.person_id = people.person_id
 left join

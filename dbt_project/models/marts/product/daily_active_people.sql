@@ -32,9 +32,10 @@ with
 
 select
     events.event_date as active_date,
-    {{ opaque_id("ids.person_id") }} as person_id,
+    ids.person_id,
     ids.account_id,
-    count(*) as event_count
+    count(*) as event_count,
+    max(events.arrived_at) as last_arrived_at
 from events
 inner join ids on events.distinct_id = ids.distinct_id
 left join {{ ref("passive_events") }} as passive on events.event_name = passive.event_name

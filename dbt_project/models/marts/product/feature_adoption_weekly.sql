@@ -27,6 +27,7 @@ with
             coalesce(events.account_key, ids.account_id) as account_id,
             ids.person_id,
             features.feature_id,
+            events.arrived_at,
             passive.event_name is null as is_active
         from {{ ref("int_events") }} as events
         inner join ids on events.distinct_id = ids.distinct_id
@@ -52,7 +53,8 @@ with
             account_id,
             feature_id,
             count(distinct person_id) as people_count,
-            count(*) as use_count
+            count(*) as use_count,
+            max(arrived_at) as last_arrived_at
         from uses
         where feature_id is not null and account_id is not null
         group by week_start, account_id, feature_id
@@ -64,7 +66,8 @@ select
     adoption.feature_id,
     adoption.people_count,
     adoption.use_count,
-    active.active_people_count
+    active.active_people_count,
+    adoption.last_arrived_at
 from adoption
 inner join
     active on adoption.week_start = active.week_start and adoption.account_id = active.account_id

@@ -33,11 +33,11 @@ with
     )
 
 select
-    ranked.form_id || ':' || ranked.token || ':' || ranked.field_ref as response_id,
+    ranked.form_id || ':' || pseudonyms.pseudonym || ':' || ranked.field_ref as response_id,
     ranked.form_id,
     forms.form_title,
-    ranked.token,
-    {{ opaque_id("ranked.person_id") }} as person_id,
+    pseudonyms.pseudonym as token,
+    ranked.person_id,
     ranked.account_id,
     ranked.submitted_at,
     ranked.wave,
@@ -59,3 +59,6 @@ select
     end as nps_points
 from ranked
 left join {{ ref("stg_typeform__forms") }} as forms on ranked.form_id = forms.form_id
+left join
+    {{ ref("stg_typeform__pseudonyms") }} as pseudonyms
+    on pseudonyms.raw_id = ranked.form_id || ':' || ranked.token
