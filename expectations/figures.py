@@ -91,7 +91,9 @@ judged as (
 )
 select scope, expected, observed, is_unexpected,
     count(*) over () as compared,
-    count(*) filter (where is_unexpected) over () as unexpected
+    count(*) filter (where is_unexpected) over () as unexpected,
+    min(cast(scope as varchar)) filter (where is_unexpected) over () as first_scope,
+    max(cast(scope as varchar)) filter (where is_unexpected) over () as last_scope
 from judged
 order by is_unexpected desc, abs(observed - expected) desc nulls first, scope
 limit {SHOWN}"""

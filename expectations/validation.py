@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation as GxExpectation
 
 SHOWN = 5
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 GX_SEVERITY: Mapping[Severity, str] = {"error": "critical", "warn": "warning"}
 
@@ -72,9 +74,45 @@ def validate(
         )
     ]
     if runnable or data_docs:
+        since = _read_until(warehouse, published)
         for result in _run(warehouse, runnable, published, data_docs):
-            results[result.table, result.name] = result
+            results[result.table, result.name] = _with_window(result, since)
     return [results[suite.table, each.name] for suite in chosen for each in suite.expectations]
+
+
+def _read_until(warehouse: Path, published: Path | None) -> str:
+    """The vendors' time when the data that readers see were read; empty if nothing says so."""
+    if published is None:
+        return ""
+    with _reading(warehouse, published) as connection:
+        try:
+            row = connection.execute(
+                "select max(data_as_of) from published.ops.publications"
+            ).fetchone()
+        except duckdb.Error:
+            # Written by something else, or before this was recorded.
+            return ""
+    return f"{row[0]:%Y-%m-%d %H:%M} UTC" if row and row[0] else ""
+
+
+def _with_window(result: CheckResult, since: str) -> CheckResult:
+    """Say when the difference between two figures likely came about.
+
+    A scope that is a day says it itself. Everything else was compared when the current publication
+    was made, and held: then the difference came since.
+    """
+    if result.passed or "compared" not in result.observed:
+        return result
+    first, last = (str(result.observed.get(each)) for each in ("first_scope", "last_scope"))
+    if DAY.fullmatch(first):
+        window = first if first == last else f"{first} to {last}"
+    else:
+        window = f"since {since}" if since else "any time, nothing was published before"
+    return replace(
+        result,
+        message=f"{result.message}; likely window: {window}",
+        observed={**result.observed, "likely_window": window},
+    )
 
 
 def _chosen(every: Mapping[str, Suite], tables: Sequence[str] | None) -> list[Suite]:

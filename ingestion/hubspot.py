@@ -5,8 +5,8 @@ associations; owners; pipeline_stages; properties. Try it alone: `python -m inge
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from dlt.extract import DltResource
 
 from ingestion.crm import ASSOCIATION_BATCH, Crm, Walk, milliseconds
 from ingestion.http import Api
-from ingestion.privacy import Pseudonyms, pseudonyms
+from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
 from ingestion.tables import (
     BIGINT,
     BOOL,
@@ -46,6 +46,7 @@ CONTACTS = Table(
     personal=("id", "properties"),
 )
 PSEUDONYMS = pseudonyms("hubspot")
+ERASED = erased_counts("hubspot")
 COMPANIES = Table("hubspot", "companies", OBJECT, primary_key=("id",), newest="updated_at")
 DEALS = Table("hubspot", "deals", OBJECT, primary_key=("id",), newest="updated_at")
 HISTORY = Table(
@@ -125,7 +126,17 @@ PROPERTIES = Table(
 )
 COUNTS = source_counts("hubspot")
 OBJECTS = {"contacts": CONTACTS, "companies": COMPANIES, "deals": DEALS}
-TABLES = (*OBJECTS.values(), PSEUDONYMS, HISTORY, ASSOCIATIONS, OWNERS, STAGES, PROPERTIES, COUNTS)
+TABLES = (
+    *OBJECTS.values(),
+    PSEUDONYMS,
+    ERASED,
+    HISTORY,
+    ASSOCIATIONS,
+    OWNERS,
+    STAGES,
+    PROPERTIES,
+    COUNTS,
+)
 
 FOLLOWED = ("dealstage", "amount", "pipeline", "closedate", "hubspot_owner_id")
 PAIRS = (("contacts", "companies"), ("deals", "companies"), ("deals", "contacts"))
@@ -143,6 +154,8 @@ class Changes:
     object_type: str
     items: Sequence[dict[str, Any]]
     archived: bool
+    # Contacts among them that were erased here.
+    erased: Collection[str] = ()
 
 
 @dlt.source(name="hubspot", section="hubspot", max_table_nesting=0)
@@ -154,17 +167,43 @@ def hubspot(
     """Load one HubSpot account."""
     scopes = "crm.objects.contacts/companies/deals/owners.read and crm.schemas.*.read"
     crm = Crm(Api("hubspot", host, access_token, "access_token", scopes), api_version)
-    parent = dlt.resource(lambda: _changes(crm), name="changes", selected=False)
+    people = Pseudonyms("hubspot")
+    parent = dlt.resource(
+        lambda: map(partial(_without_erased, people), _changes(crm)), name="changes", selected=False
+    )
     return (
         *(t.transformer(parent, _of_type(name)) for name, t in OBJECTS.items()),
-        PSEUDONYMS.transformer(parent, partial(_pseudonyms, Pseudonyms("hubspot"))),
+        PSEUDONYMS.transformer(parent, partial(_pseudonyms, people)),
         HISTORY.transformer(parent, lambda page: _history(crm, page)),
-        ASSOCIATIONS.transformer(parent, lambda page: _associations(crm, page)),
+        ASSOCIATIONS.transformer(parent, lambda page: _associations(crm, people, page)),
+        ERASED.transformer(parent, lambda page: iter([_erased_rows(people, page)])),
         OWNERS.resource(lambda: _if_changed(OWNERS, map(_owner_row, crm.owners()))),
         STAGES.resource(lambda: _if_changed(STAGES, _stage_rows(crm.pipelines("deals")))),
         PROPERTIES.resource(lambda: _if_changed(PROPERTIES, _property_rows(crm))),
         COUNTS.resource(lambda: _counts(crm)),
     )
+
+
+def _without_erased(people: Pseudonyms, page: Changes) -> Changes:
+    """The changes without contacts that were erased here."""
+    if page.object_type != "contacts":
+        return page
+    gone = people.erased(str(item["id"]) for item in page.items)
+    kept = [item for item in page.items if str(item["id"]) not in gone]
+    return replace(page, items=kept, erased=gone)
+
+
+def _erased_rows(people: Pseudonyms, page: Changes) -> Sequence[Row]:
+    """HubSpot goes on counting them while they are there and not archived."""
+    return [
+        {
+            "table_name": "contacts",
+            "scope": "live",
+            "part": people.of(contact_id),
+            "row_count": 0 if page.archived else 1,
+        }
+        for contact_id in page.erased
+    ]
 
 
 def _changes(crm: Crm) -> Iterator[Changes]:
@@ -253,13 +292,17 @@ def _history_rows(deal: dict[str, Any]) -> Iterator[Row]:
             }
 
 
-def _associations(crm: Crm, page: Changes) -> Iterator[Sequence[Row]]:
+def _associations(crm: Crm, people: Pseudonyms, page: Changes) -> Iterator[Sequence[Row]]:
     if page.archived:
         return
     ids = list(dict.fromkeys(str(item["id"]) for item in page.items))
     for from_type, to_type in PAIRS:
         if from_type == page.object_type:
-            yield list(_association_rows(crm, from_type, to_type, ids))
+            rows = list(_association_rows(crm, from_type, to_type, ids))
+            ends = (str(row["to_id"]) for row in rows if to_type == "contacts")
+            gone = people.erased(ends)
+            # A row without a target keeps what replaces the links of before.
+            yield [{**row, "to_id": ""} if row["to_id"] in gone else row for row in rows]
 
 
 def _association_rows(crm: Crm, from_type: str, to_type: str, ids: list[str]) -> Iterator[Row]:

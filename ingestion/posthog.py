@@ -7,9 +7,10 @@ Try it alone: `python -m ingestion posthog`.
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from dlt.extract import DltResource
 
 from ingestion.errors import ShapeError, VendorError
 from ingestion.http import Api
-from ingestion.privacy import Pseudonyms, pseudonyms
+from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
 from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, changed, source_counts
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ PERSONS = Table(
     personal=("distinct_id", "person_id", "properties"),
 )
 PSEUDONYMS = pseudonyms("posthog")
+ERASED = erased_counts("posthog")
 EXPORTS = Table(
     "posthog",
     "exports",
@@ -87,7 +89,7 @@ DEFINITION = {
 SURVEYS = Table("posthog", "surveys", DEFINITION, primary_key=("id",))
 FEATURE_FLAGS = Table("posthog", "feature_flags", DEFINITION, primary_key=("id",))
 COUNTS = source_counts("posthog")
-TABLES = (EVENTS, PERSONS, PSEUDONYMS, EXPORTS, SURVEYS, FEATURE_FLAGS, COUNTS)
+TABLES = (EVENTS, PERSONS, PSEUDONYMS, ERASED, EXPORTS, SURVEYS, FEATURE_FLAGS, COUNTS)
 MODELS = {"events": EVENTS, "persons": PERSONS}
 
 ARRIVAL = "_inserted_at"
@@ -124,6 +126,8 @@ class Run:
     start: datetime
     end: datetime
     files: tuple[tuple[Path, int], ...]
+    # How many events of which days were dropped, since their person was erased here.
+    erased: Mapping[str, int] = field(default_factory=dict)
     # Whether no further run of this model follows tonight.
     is_last: bool = False
 
@@ -156,14 +160,17 @@ class Exporter:
         self._path = f"/api/environments/{project_id}/file_download_batch_exports"
         self._folder = folder
         self._attempts = attempts
+        self._people = Pseudonyms("posthog")
 
     def run(self, model: str, start: datetime, end: datetime) -> Run:
         for _ in range(self._attempts):
             run_id = self._create(model, start, end)
             status = self._wait(run_id)
             if status["status"] == "Completed":
-                files = tuple(self._fetch(run_id, file) for file in status.get("files", ()))
-                return Run(run_id, model, start, end, files)
+                fetched = [self._fetch(run_id, file) for file in status.get("files", ())]
+                erased = Counter[str]()
+                files = tuple(self._without_erased(path, rows, erased) for path, rows in fetched)
+                return Run(run_id, model, start, end, files, erased)
             if status["status"] not in WORTH_ANOTHER_RUN:
                 break
             logger.warning("posthog export %s of %s: %s", run_id, model, status["status"])
@@ -210,6 +217,23 @@ class Exporter:
                 self._api.back_off(attempt)
         raise AssertionError("unreachable")
 
+    def _without_erased(self, path: Path, rows: int, erased: Counter[str]) -> tuple[Path, int]:
+        """The file without the people who were erased here; its dropped events are counted."""
+        if not rows or not self._people.has_erased:
+            return path, rows
+        table = pq.read_table(path)
+        mask = pa.array([False] * rows)
+        for column in ("distinct_id", "person_id"):
+            gone = self._people.erased(map(str, table[column].unique().drop_null().to_pylist()))
+            mask = pc.or_(mask, pc.is_in(table[column], pa.array(sorted(gone), pa.string())))
+        dropped = table.filter(mask)
+        if dropped.num_rows:
+            pq.write_table(table.filter(pc.invert(mask)), path, compression="zstd")
+        if "timestamp" in table.column_names:
+            pairs = zip(dropped["uuid"].to_pylist(), dropped["timestamp"].to_pylist(), strict=True)
+            erased.update(str(moment.date()) for _, moment in set(pairs))
+        return path, rows - dropped.num_rows
+
 
 def weeks(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Split [start, end) into pieces an export accepts."""
@@ -244,6 +268,7 @@ def posthog(
     return (
         *(_imported(table, parent) for table in MODELS.values()),
         PSEUDONYMS.transformer(parent, partial(_pseudonyms, Pseudonyms("posthog"))),
+        ERASED.transformer(parent, lambda run: iter([_erased_rows(run)])),
         EXPORTS.transformer(parent, lambda run: iter([[_export_row(run, api.now)]])),
         SURVEYS.resource(lambda: _definitions(api, SURVEYS, f"{project}/surveys/")),
         FEATURE_FLAGS.resource(
@@ -382,6 +407,13 @@ def _pseudonyms(known: Pseudonyms, run: Run) -> Iterator[Sequence[Row]]:
             found = pq.read_table(path, columns=columns)
             for column in found.columns:
                 yield from known.rows(map(str, column.unique().drop_null().to_pylist()))
+
+
+def _erased_rows(run: Run) -> Sequence[Row]:
+    return [
+        {"table_name": "events", "scope": day, "part": run.id, "row_count": count}
+        for day, count in run.erased.items()
+    ]
 
 
 def _export_row(run: Run, now: datetime) -> Row:

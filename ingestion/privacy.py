@@ -6,6 +6,7 @@ table and no SQL ever holds, so nobody can list likely ids and hash them to find
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,10 +14,11 @@ from pathlib import Path
 
 from ingestion.errors import SettingError
 from ingestion.paths import private_dir
-from ingestion.tables import TEXT, Row, Table
+from ingestion.tables import BIGINT, TEXT, Row, Table
 
 KEY_VARIABLE = "PRODUCTOPS_PSEUDONYM_KEY"
 KEY_FILE = "pseudonyms.key"
+ERASED_FILE = "erased.json"
 SHORTEST_KEY = 32
 PSEUDONYM_BYTES = 16
 
@@ -25,6 +27,36 @@ def pseudonyms(source: str) -> Table:
     """The table `<source>.pseudonyms`: one row per id of a person, with its pseudonym."""
     columns = {"id": TEXT, "pseudonym": TEXT}
     return Table(source, "pseudonyms", columns, primary_key=("id",), personal=("id",))
+
+
+def erased_counts(source: str) -> Table:
+    """The table `<source>.erased_counts`: rows that the vendor counts and that were erased here."""
+    columns = {"table_name": TEXT, "scope": TEXT, "part": TEXT, "row_count": BIGINT}
+    return Table(source, "erased_counts", columns, primary_key=("table_name", "scope", "part"))
+
+
+def forget_at_the_door(**identifiers: Iterable[str]) -> None:
+    """Have later loads drop these ids, by source; kept as pseudonyms, so the list names nobody."""
+    known = _erased()
+    for source, given in identifiers.items():
+        of = Pseudonyms(source).of
+        known[source] = sorted({*known.get(source, ()), *map(of, given)})
+    path = erased_list()
+    fresh = path.with_name(f".{ERASED_FILE}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(known))
+    fresh.replace(path)
+
+
+def erased_list() -> Path:
+    """Return the file of the ids that loads drop; without it they come back from the vendor."""
+    return private_dir() / ERASED_FILE
+
+
+def _erased() -> dict[str, list[str]]:
+    path = erased_list()
+    erased: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
+    return erased
 
 
 def key() -> bytes:
@@ -67,6 +99,18 @@ class Pseudonyms:
         self._source = source
         self._key = key()
         self._given: set[str] = set()
+        self._erased = frozenset(_erased().get(source, ()))
+
+    @property
+    def has_erased(self) -> bool:
+        """Whether anybody of this source was erased, so that looking is worth it."""
+        return bool(self._erased)
+
+    def erased(self, identifiers: Iterable[str | None]) -> frozenset[str]:
+        """Return those of the ids that belong to somebody who was erased."""
+        if not self._erased:
+            return frozenset()
+        return frozenset(each for each in identifiers if each and self.of(each) in self._erased)
 
     def of(self, identifier: str) -> str:
         """Return 32 hexadecimal digits, the same for the same id and key."""

@@ -5,8 +5,8 @@ Try it alone: `python -m ingestion typeform`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import chain, takewhile
@@ -16,7 +16,7 @@ import dlt
 from dlt.extract import DltResource
 
 from ingestion.http import Api, Limiter
-from ingestion.privacy import Pseudonyms, pseudonyms
+from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
 from ingestion.tables import (
     BIGINT,
     BOOL,
@@ -80,6 +80,7 @@ RESPONSES = Table(
     personal=("token", "response_id", "hidden", "metadata"),
 )
 PSEUDONYMS = pseudonyms("typeform")
+ERASED = erased_counts("typeform")
 ANSWERS = Table(
     "typeform",
     "answers",
@@ -100,7 +101,7 @@ ANSWERS = Table(
     personal=("token", "value"),
 )
 COUNTS = source_counts("typeform")
-TABLES = (FORMS, FIELDS, RESPONSES, ANSWERS, PSEUDONYMS, COUNTS)
+TABLES = (FORMS, FIELDS, RESPONSES, ANSWERS, PSEUDONYMS, ERASED, COUNTS)
 
 FORMS_PAGE, RESPONSES_PAGE = 200, 1000
 # Typeform may show an answer half an hour after it was given.
@@ -119,6 +120,8 @@ class Reading:
     items: Sequence[Item] = ()
     # Each day here is complete in this load, so that what it held before is replaced.
     days: Sequence[date] = ()
+    # Keys of responses among them whose person was erased here.
+    erased: Collection[str] = ()
     total: int | None = None
 
 
@@ -143,15 +146,51 @@ def typeform(
     limiter = Limiter(requests_per_second)
     scopes = "forms:read and responses:read"
     api = Api("typeform", host, access_token, "access_token", scopes, limiter)
-    parent = dlt.resource(lambda: _readings(api), name="readings", selected=False)
+    people, users = Pseudonyms("typeform"), Pseudonyms("posthog")
+    parent = dlt.resource(
+        lambda: map(partial(_without_erased, people, users), _readings(api)),
+        name="readings",
+        selected=False,
+    )
     return (
         FORMS.transformer(parent, _form_rows),
         FIELDS.transformer(parent, _field_rows),
         RESPONSES.transformer(parent, _response_rows),
         ANSWERS.transformer(parent, _answer_rows),
-        PSEUDONYMS.transformer(parent, partial(_pseudonyms, Pseudonyms("typeform"))),
+        PSEUDONYMS.transformer(parent, partial(_pseudonyms, people)),
+        ERASED.transformer(parent, lambda reading: iter([_erased_rows(people, reading)])),
         COUNTS.transformer(parent, lambda reading: _count_rows(reading, api.now)),
     )
+
+
+def _without_erased(people: Pseudonyms, users: Pseudonyms, reading: Reading) -> Reading:
+    """The reading without responses of people who were erased here."""
+    keys = {_key(reading.form["id"], item): _user(item) for item in reading.items}
+    gone = people.erased(keys)
+    gone |= {key for key, user in keys.items() if users.erased([user])}
+    kept = [item for item in reading.items if _key(reading.form["id"], item) not in gone]
+    return replace(reading, items=kept, erased=gone)
+
+
+def _key(form_id: str, item: Item) -> str:
+    return f"{form_id}:{item['token']}"
+
+
+def _user(item: Item) -> str | None:
+    user = (item.get("hidden") or {}).get("user_id")
+    return str(user) if user else None
+
+
+def _erased_rows(people: Pseudonyms, reading: Reading) -> Sequence[Row]:
+    return [
+        {
+            "table_name": "responses",
+            "scope": reading.form["id"],
+            "part": people.of(key),
+            "row_count": 1,
+        }
+        for key in reading.erased
+    ]
 
 
 def _readings(api: Api) -> Iterator[Reading]:
@@ -350,7 +389,7 @@ def _answer_rows(reading: Reading) -> Iterator[Sequence[Row]]:
 def _pseudonyms(known: Pseudonyms, reading: Reading) -> Iterator[Sequence[Row]]:
     """Of responses: a token is unique within its form only."""
     form_id = reading.form["id"]
-    yield from known.rows(f"{form_id}:{item['token']}" for item in reading.items)
+    yield from known.rows(_key(form_id, item) for item in reading.items)
 
 
 def _answers(form_id: str, item: Item) -> Iterator[Row]:

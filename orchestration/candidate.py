@@ -183,8 +183,10 @@ def reading(build: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def marts_of(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[Mart]:
-    """Return all tables and views of the mart schemas, without the record of publications."""
+def marts_of(
+    connection: duckdb.DuckDBPyConnection, catalog: str, *, records: bool = False
+) -> list[Mart]:
+    """Return all tables and views of the mart schemas, and the record of publications if asked."""
     rows = connection.execute(
         "select schema_name, table_name, false, comment from duckdb_tables()"
         " where database_name = $catalog and list_contains($schemas, schema_name)"
@@ -196,7 +198,7 @@ def marts_of(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[Mart]:
     return [
         Mart(schema, table, is_view, comment, _columns(connection, catalog, schema, table))
         for schema, table, is_view, comment in rows
-        if not (schema == "ops" and table in RECORDS)
+        if records or not (schema == "ops" and table in RECORDS)
     ]
 
 
@@ -260,9 +262,15 @@ def _blocks(connection: duckdb.DuckDBPyConnection, catalog: str, mart: Mart) -> 
 
 
 def copy(
-    connection: duckdb.DuckDBPyConnection, catalog: str, marts: Sequence[Mart], path: Path
+    connection: duckdb.DuckDBPyConnection,
+    catalog: str,
+    marts: Sequence[Mart],
+    path: Path,
+    keep: Mapping[str, str] | None = None,
 ) -> None:
     """Create the candidate and copy every mart into it; it stays attached as `candidate`.
+
+    `keep` gives a condition for the rows of a mart, by its name; the default is all rows.
 
     CREATE TABLE AS and not COPY FROM DATABASE or a copied file: both would ship raw tables,
     and what was deleted from the build.
@@ -274,7 +282,10 @@ def copy(
         connection.execute(f"create schema candidate.{quoted(schema)}")
     for mart in marts:
         target = mart.within("candidate")
-        connection.execute(f"create table {target} as select * from {mart.within(catalog)}")
+        kept = (keep or {}).get(mart.name, "true")
+        connection.execute(
+            f"create table {target} as select * from {mart.within(catalog)} where {kept}"
+        )
         for column, _, is_nullable, _ in mart.columns:
             if not is_nullable:
                 connection.execute(f"alter table {target} alter {quoted(column)} set not null")

@@ -35,9 +35,8 @@ def write_people_map(warehouse: Path) -> Path | None:
         path.unlink(missing_ok=True)
         return None
     fresh = path.with_name(f".{FILE}")
-    fresh.unlink(missing_ok=True)
-    fresh.touch(mode=0o600)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.table("intermediate.int_people_map").to_parquet(str(fresh))
+        connection.sql("from intermediate.int_people_map").to_parquet(str(fresh))
+    fresh.chmod(0o600)
     fresh.replace(path)
     return path

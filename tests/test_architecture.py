@@ -11,12 +11,21 @@ import pytest
 from orchestration.dbt import ensure_manifest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = {"simulator", "ingestion", "expectations", "orchestration", "reports", "dashboards"}
+OURS = {
+    "simulator",
+    "ingestion",
+    "expectations",
+    "orchestration",
+    "reports",
+    "dashboards",
+    "governance",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "simulator": set(),
     "ingestion": set(),
     "expectations": set(),
     "orchestration": {"ingestion", "expectations"},
+    "governance": {"ingestion", "expectations", "orchestration"},
 }
 FOREIGN = {"dagster", "dagster_dbt", "dagster_dlt", "dbt", "dlt", "great_expectations"}
 OWNED = {
@@ -24,6 +33,7 @@ OWNED = {
     "ingestion": {"dlt"},
     "expectations": {"great_expectations"},
     "orchestration": {"dagster", "dagster_dbt", "dagster_dlt"},
+    "governance": set(),
 }
 LAYERS = {"staging": 1, "intermediate": 2, "marts": 3, "state": 4}
 

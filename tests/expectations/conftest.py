@@ -30,6 +30,8 @@ select model || '-1' as run_id, model, timestamptz '2026-01-01 00:00:00+00' as i
     timestamptz '2026-02-10 00:00:00+00' as interval_end, 4800 as row_count,
     timestamptz '2026-02-10 00:00:00+00' as exported_at
 from (values ('events'), ('persons')) as models(model);
+create table posthog.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
 create table posthog.source_counts as
 select 'events' as table_name, strftime("timestamp" at time zone 'UTC', '%Y-%m-%d') as scope,
     count(distinct uuid) as source_count, timestamptz '2026-02-10 01:00:00+00' as counted_at
@@ -56,6 +58,8 @@ from hubspot.deals;
 create table hubspot.associations as
 select object_type as from_type, id as from_id, 'companies' as to_type, '' as to_id, 1 as type_id
 from hubspot.contacts, (values ('contacts'), ('deals')) as types(object_type);
+create table hubspot.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
 create table hubspot.source_counts as
 select table_name, 'live' as scope, 197 as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at
@@ -68,6 +72,8 @@ select case when number % 2 = 0 then 'npsFrm01' else 'csatFm01' end as form_id,
 from range(100) as numbers(number);
 create table typeform.answers as
 select form_id, token, 0 as position, '9' as value from typeform.responses;
+create table typeform.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
 create table typeform.source_counts as
 select 'responses' as table_name, form_id as scope, count(*) as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at

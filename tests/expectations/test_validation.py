@@ -15,7 +15,7 @@ import pytest
 from expectations import EXPECTATIONS, Expectation, Suite, SuiteError, suites
 from expectations.results import CheckResult
 from expectations.validation import WarehouseUnreadableError, validate
-from tests.expectations.conftest import change
+from tests.expectations.conftest import change, copied
 
 TABLE = "core.numbers"
 
@@ -24,9 +24,17 @@ def expect(kind: str, **kwargs: Any) -> Expectation:
     return Expectation(name="it", type=kind, kwargs=kwargs)
 
 
-def check(warehouse: Path, expectation: Expectation, data_docs: Path | None = None) -> CheckResult:
+def check(
+    warehouse: Path,
+    expectation: Expectation,
+    data_docs: Path | None = None,
+    published: Path | None = None,
+) -> CheckResult:
     (result,) = validate(
-        warehouse, data_docs=data_docs, every={TABLE: Suite(TABLE, (expectation,))}
+        warehouse,
+        published=published,
+        data_docs=data_docs,
+        every={TABLE: Suite(TABLE, (expectation,))},
     )
     return result
 
@@ -123,11 +131,40 @@ def test_the_worst_scopes_are_shown_first(numbers: Path) -> None:
         " where id between 10 and 19"
     )
     result = check(numbers, expect("expect_figures_to_agree", query=query, tolerance=12))
-    assert result.message == "7 of 10 beyond 12; furthest 'id 19': expected 0, observed 19"
+    assert result.message == (
+        "7 of 10 beyond 12; furthest 'id 19': expected 0, observed 19;"
+        " likely window: any time, nothing was published before"
+    )
     assert result.examples == tuple(
         {"scope": f"id {number}", "expected": 0, "observed": number}
         for number in (19, 18, 17, 16, 15)
     )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "window"),
+    [
+        (("2026-06-03", "2026-06-01", "2026-06-02"), "2026-06-01 to 2026-06-03"),
+        (("2026-06-03",), "2026-06-03"),
+        (("deals",), "since 2026-06-29 02:00 UTC"),
+    ],
+)
+def test_a_difference_names_when_it_likely_came_about(
+    numbers: Path, tmp_path: Path, scopes: tuple[str, ...], window: str
+) -> None:
+    published = tmp_path / "published.duckdb"
+    with duckdb.connect(str(published)) as connection:
+        connection.execute("create schema ops")
+        connection.execute(
+            "create table ops.publications as"
+            " select unnest([timestamp '2026-06-28 02:00', timestamp '2026-06-29 02:00'])"
+            " as data_as_of"
+        )
+    figures = ", ".join(f"('{scope}', 10, 3)" for scope in scopes)
+    query = f"select * from (values {figures}, ('fine', 1, 1)) as t(scope, expected, observed)"
+    result = check(numbers, expect("expect_figures_to_agree", query=query), published=published)
+    assert result.message.endswith(f"likely window: {window}")
+    assert result.observed["likely_window"] == window
 
 
 def test_a_query_may_hold_braces_and_colons(numbers: Path) -> None:
@@ -416,6 +453,38 @@ def test_damage_is_seen(warehouse: Path, published: Path, damage: str, said_by: 
     results = validate(warehouse, [f"{schema}.{table}"], published)
     failed = {f"{each.table}.{each.name}" for each in results if not each.passed}
     assert said_by in failed if said_by else not failed
+
+
+ERASED_HERE = {
+    "posthog": "delete from posthog.events where uuid like 'event-3-%' and uuid < 'event-3-3';"
+    " insert into posthog.erased_counts"
+    " select 'events', scope, 'one', source_count - (select count(distinct uuid)"
+    " from posthog.events where uuid like 'event-3-%') from posthog.source_counts"
+    " where scope = '2026-01-04'",
+    "hubspot": "delete from hubspot.contacts where id < '3'; insert into hubspot.erased_counts"
+    " select 'contacts', 'live', 'one', source_count - (select count(*) from hubspot.contacts)"
+    " from hubspot.source_counts where table_name = 'contacts'",
+    "typeform": "delete from typeform.responses where token < (select median(token)"
+    " from typeform.responses); insert into typeform.erased_counts"
+    " select 'responses', scope, 'one', source_count - (select count(*) from typeform.responses"
+    " where form_id = scope) from typeform.source_counts",
+}
+
+
+@pytest.mark.parametrize("source", ERASED_HERE)
+def test_rows_erased_here_are_no_loss_and_others_are(
+    warehouse: Path, tmp_path: Path, source: str
+) -> None:
+    def blocked(path: Path) -> set[str]:
+        return {
+            f"{result.table}.{result.name}"
+            for result in validate(path)
+            if result.blocks and result.table.startswith(f"{source}.") and "count" in result.name
+        }
+
+    assert blocked(change(copied(warehouse, tmp_path / "erased"), ERASED_HERE[source])) == set()
+    lost = f"delete from {source}.erased_counts"
+    assert blocked(change(copied(warehouse, tmp_path / "lost"), f"{ERASED_HERE[source]}; {lost}"))
 
 
 def test_every_comparison_is_seen_failing() -> None:
