@@ -23,7 +23,7 @@ from ingestion.tables import Table
 class Vendor:
     """A vendor's source, the raw tables it fills and the secret that switches it on."""
 
-    source: Callable[[], DltSource]
+    source: Callable[..., DltSource]
     tables: tuple[Table, ...]
     secret: str
 

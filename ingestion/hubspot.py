@@ -15,6 +15,7 @@ import dlt
 from dlt.extract import DltResource
 
 from ingestion.crm import ASSOCIATION_BATCH, Crm, Walk, milliseconds
+from ingestion.drift import note_new_column
 from ingestion.http import Api
 from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
 from ingestion.tables import (
@@ -139,6 +140,12 @@ TABLES = (
 )
 
 FOLLOWED = ("dealstage", "amount", "pipeline", "closedate", "hubspot_owner_id")
+# Tables that are read along with the records of others, and of which.
+HANGS_ON = {
+    "deal_property_history": ("deals",),
+    "associations": ("contacts", "deals"),
+    "pseudonyms": ("contacts",),
+}
 PAIRS = (("contacts", "companies"), ("deals", "companies"), ("deals", "contacts"))
 # The search index lags behind writes, half a minute as a rule: whatever changed within this
 # margin of a load is read again by the next one.
@@ -163,13 +170,16 @@ def hubspot(
     host: str = "https://api.hubapi.com",
     access_token: str = dlt.secrets.value,
     api_version: str = "2026-09",
+    stopped: Sequence[str] = (),
 ) -> Iterable[DltResource]:
-    """Load one HubSpot account."""
+    """Load one HubSpot account, but for the tables in `stopped`, whose cursors stay."""
     scopes = "crm.objects.contacts/companies/deals/owners.read and crm.schemas.*.read"
     crm = Crm(Api("hubspot", host, access_token, "access_token", scopes), api_version)
     people = Pseudonyms("hubspot")
     parent = dlt.resource(
-        lambda: map(partial(_without_erased, people), _changes(crm)), name="changes", selected=False
+        lambda: map(partial(_without_erased, people), _changes(crm, stopped)),
+        name="changes",
+        selected=False,
     )
     return (
         *(t.transformer(parent, _of_type(name)) for name, t in OBJECTS.items()),
@@ -179,8 +189,8 @@ def hubspot(
         ERASED.transformer(parent, lambda page: iter([_erased_rows(people, page)])),
         OWNERS.resource(lambda: _if_changed(OWNERS, map(_owner_row, crm.owners()))),
         STAGES.resource(lambda: _if_changed(STAGES, _stage_rows(crm.pipelines("deals")))),
-        PROPERTIES.resource(lambda: _if_changed(PROPERTIES, _property_rows(crm))),
-        COUNTS.resource(lambda: _counts(crm)),
+        PROPERTIES.resource(lambda: _if_changed(PROPERTIES, _known(crm, _property_rows(crm)))),
+        COUNTS.resource(lambda: _counts(crm, stopped)),
     )
 
 
@@ -206,13 +216,19 @@ def _erased_rows(people: Pseudonyms, page: Changes) -> Sequence[Row]:
     ]
 
 
-def _changes(crm: Crm) -> Iterator[Changes]:
+def _changes(crm: Crm, stopped: Sequence[str]) -> Iterator[Changes]:
     state = dlt.current.source_state()
+    # What hangs on a record and was left out is read again with all records.
+    if any(table not in stopped and table in state.get("stopped", {}) for table in HANGS_ON):
+        for object_type in {o for table in HANGS_ON for o in HANGS_ON[table]}:
+            state.get("changed_until", {}).pop(object_type, None)
     state["vendor_now"] = crm.now.isoformat()
     settled = milliseconds(crm.now) - MARGIN_MS
     cursors = state.setdefault("changed_until", {})
     archived_since = state.setdefault("archived_until", {})
     for object_type in OBJECTS:
+        if object_type in stopped:
+            continue
         since, seen = cursors.get(object_type, (0, ()))
         walk = Walk(crm, object_type)
         walked = (item for page in walk.since(since, set(seen)) for item in page)
@@ -377,7 +393,24 @@ def _property_rows(crm: Crm) -> Iterator[Row]:
             }
 
 
-def _counts(crm: Crm) -> Iterator[Sequence[Row]]:
+def _known(crm: Crm, rows: Iterable[Row]) -> Iterator[Row]:
+    """The properties, with those that were not there before noted as new columns."""
+    listed = list(rows)
+    state = dlt.current.source_state()
+    before, names = (
+        state.get("known_properties"),
+        [f"{r['object_type']}.{r['name']}" for r in listed],
+    )
+    for row, full in zip(listed, names, strict=True):
+        if before is not None and full not in before:
+            name = f"properties.{row['name']}"
+            sent, now = str(row["type"]), crm.now.isoformat()
+            note_new_column("hubspot", str(row["object_type"]), name, sent, now)
+    state["known_properties"] = names
+    yield from listed
+
+
+def _counts(crm: Crm, stopped: Sequence[str]) -> Iterator[Sequence[Row]]:
     counted_at = crm.now
     yield [
         {
@@ -387,4 +420,5 @@ def _counts(crm: Crm) -> Iterator[Sequence[Row]]:
             "counted_at": counted_at,
         }
         for object_type in OBJECTS
+        if object_type not in stopped
     ]

@@ -11,10 +11,10 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,23 @@ from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.versioned_state import json_decode_state
+from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.pipeline import Pipeline
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from ingestion import SOURCES
+from ingestion.destination import Warehouse
+from ingestion.drift import (
+    COLUMNS,
+    Drift,
+    DriftError,
+    NothingToAcceptError,
+    accept,
+    accepted,
+    listed,
+    note_stopped,
+)
 from ingestion.errors import (
     IngestionError,
     SettingError,
@@ -60,6 +72,8 @@ LOCK_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 # What Python raises when JSON is not of the shape that the code reads.
 MISREAD = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
+DRIFT_FIELDS = tuple(Drift.__dataclass_fields__)
+
 # Building a pipeline and asking the container for settings is not made for several threads.
 _setup = threading.Lock()
 
@@ -83,6 +97,8 @@ class LoadReport:
     rows: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     vendor_now: datetime | None = None
+    # Tables that were left out since their shape changed, with what is to be done.
+    stopped: Mapping[str, str] = field(default_factory=dict)
 
 
 def warehouse_path() -> Path:
@@ -131,14 +147,61 @@ def load(extraction: Extraction) -> LoadReport:
             pipeline.sync_destination()
             _extract(pipeline, source_name)
             load_ids += _load(pipeline, source_name, loaded)
-        vendor_now = _source_state(pipeline.state, source_name).get("vendor_now")
+        state = _source_state(pipeline.state, source_name)
+        vendor_now = state.get("vendor_now")
+        _list_drift(connection, source_name, state)
     return LoadReport(
         source=source_name,
         load_ids=tuple(load_ids),
         rows=dict(sorted(loaded.items())),
         seconds=extraction.seconds + time.monotonic() - started,
         vendor_now=datetime.fromisoformat(vendor_now) if vendor_now else None,
+        stopped={
+            table: str(DriftError(Drift(**{name: entry[name] for name in DRIFT_FIELDS})))
+            for table, entry in state.get("stopped", {}).items()
+        },
     )
+
+
+def _list_drift(
+    connection: duckdb.DuckDBPyConnection, source_name: str, state: Mapping[str, Any]
+) -> None:
+    """Show the drift that a load state remembers as a table for people and models."""
+    connection.execute("begin")
+    connection.execute(f"create or replace table {source_name}.drift ({COLUMNS})")
+    for row in listed(state):
+        places = ", ".join("?" * len(row))
+        connection.execute(f"insert into {source_name}.drift values ({places})", row)
+    connection.execute("commit")
+
+
+def accept_column(name: str) -> Drift:
+    """Accept the drift of a column, named as `source.table.column`.
+
+    Raises:
+        UnknownSourceError: there is no such source.
+        NothingToAcceptError: the column did not drift, or is accepted already.
+    """
+    source_name, table, column = [*name.split(".", 2), "", ""][:3]
+    _vendor(source_name)
+    with _explained(source_name), _warehouse() as connection:
+        state = _stored_state(_pipeline(source_name, connection), source_name)
+        entries = {
+            drift.name: drift
+            for group in ("stopped", "new_columns")
+            for entry in state.get(group, {}).values()
+            if (drift := Drift(**{field: entry[field] for field in DRIFT_FIELDS}))
+            and accepted().get(drift.name) != drift.kind
+        }
+        if name not in entries:
+            listed_now = ", ".join(entries) or "none"
+            raise NothingToAcceptError(
+                f"{source_name}: {table}.{column} is no column whose drift waits to be accepted;"
+                f" waiting: {listed_now}"
+            )
+        accept(entries[name])
+        _list_drift(connection, source_name, state)
+    return entries[name]
 
 
 def create_tables(source_name: str) -> None:
@@ -192,7 +255,7 @@ def _pipeline(source_name: str, connection: duckdb.DuckDBPyConnection | None = N
             return dlt.pipeline(
                 source_name,
                 pipelines_dir=str(folder),
-                destination=dlt.destinations.duckdb(target),
+                destination=Warehouse(target, destination_name="duckdb"),
                 dataset_name=source_name,
             )
     except ConfigurationException:
@@ -236,17 +299,66 @@ def _sweep(pipeline: Pipeline) -> None:
 
 
 def _extract(pipeline: Pipeline, source_name: str) -> None:
+    """Read what is new; a table whose shape changed is left out, and the rest read once more."""
+    stopped: dict[str, Drift] = {}
+    while True:
+        try:
+            _extract_without(pipeline, source_name, stopped)
+            break
+        except Exception as error:
+            drift = _drift(source_name, error)
+            if drift is None or drift.table in stopped:
+                raise
+            logger.warning("%s", DriftError(drift))
+            stopped[drift.table] = drift
+            _sweep(pipeline)
+        finally:
+            shutil.rmtree(Path(pipeline.working_dir) / "downloads", ignore_errors=True)
+    _normalize(pipeline)
+
+
+def _extract_without(pipeline: Pipeline, source_name: str, stopped: Mapping[str, Drift]) -> None:
     vendor = _vendor(source_name)
     with _setup:
-        source = vendor.source()
+        source = vendor.source(stopped=tuple(stopped))
+    for table in stopped:
+        source.resources[table].selected = False
     known = pipeline.schemas[source_name].tables if source_name in pipeline.schemas else {}
     missing = [table for table in vendor.tables if table.name not in known]
-    try:
-        # The empty tables come last, so that a file's own order of columns wins.
-        pipeline.extract([source, empty(missing)] if missing else source)
-    finally:
-        shutil.rmtree(Path(pipeline.working_dir) / "downloads", ignore_errors=True)
-    _normalize(pipeline)
+    # The empty tables come last, so that a file's own order of columns wins.
+    sources = [source, *([empty(missing)] if missing else []), _noting(source_name, stopped)]
+    pipeline.extract(sources)
+
+
+def _noting(source_name: str, stopped: Mapping[str, Drift]) -> DltSource:
+    """A source without rows that writes into the load state which tables are stopped."""
+
+    def note() -> Iterator[Any]:  # Any: nothing is ever yielded
+        note_stopped(stopped, datetime.now(UTC).isoformat(timespec="seconds"))
+        yield from ()
+
+    @dlt.source(name=source_name, max_table_nesting=0)
+    def noting() -> DltResource:
+        return dlt.resource(note, name="stopped_tables")
+
+    return noting()
+
+
+def _drift(source_name: str, error: Exception) -> Drift | None:
+    """The column that an extraction stumbled over, if it was one."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, DriftError):
+            return cause.drift
+    tables = {table.name: table for table in _vendor(source_name).tables}
+    for cause in causes:
+        # A field that is read by name and is not there.
+        if isinstance(cause, ResourceExtractionError) and isinstance(causes[-1], KeyError):
+            table = tables.get(cause.pipe_name)
+            if table:
+                column = str(causes[-1].args[0])
+                return Drift(source_name, table.name, column, "dropped column", "expected")
+    return None
 
 
 def _normalize(pipeline: Pipeline) -> None:

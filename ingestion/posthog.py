@@ -24,10 +24,22 @@ import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.extract import DltResource
 
-from ingestion.errors import ShapeError, VendorError
+from ingestion.destination import LOAD_ID
+from ingestion.drift import Drift, DriftError, accepted, note_new_column
+from ingestion.errors import VendorError
 from ingestion.http import Api
 from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
-from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, changed, source_counts
+from ingestion.tables import (
+    BIGINT,
+    BOOL,
+    LOAD_ID_COLUMN,
+    TEXT,
+    TIME,
+    Row,
+    Table,
+    changed,
+    source_counts,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -253,8 +265,9 @@ def posthog(
     exports_at_once: int = 8,
     export_attempts: int = 3,
     file_size_mb: int = 512,
+    stopped: Sequence[str] = (),
 ) -> Iterable[DltResource]:
-    """Load one PostHog project."""
+    """Load one PostHog project, but for the tables in `stopped`, whose cursors stay."""
     api = Api("posthog", host, api_key, "api_key", "query:read, batch_export:write, survey:read")
     project = f"/api/projects/{project_id}"
 
@@ -262,7 +275,8 @@ def posthog(
         exporter = Exporter(api, project_id, _downloads(), export_attempts, file_size_mb)
         now = _now(api, project)
         beginning = partial(_beginning, api, project, start, now)
-        yield from _runs(exporter, now, beginning, exports_at_once)
+        models = [model for model in MODELS if model not in stopped]
+        yield from _runs(exporter, now, beginning, exports_at_once, models)
 
     parent = dlt.resource(runs, name="runs", selected=False)
     return (
@@ -274,7 +288,7 @@ def posthog(
         FEATURE_FLAGS.resource(
             lambda: _definitions(api, FEATURE_FLAGS, f"{project}/feature_flags/")
         ),
-        COUNTS.resource(lambda: _counts(api, project, start)),
+        COUNTS.resource(lambda: _counts(api, project, start, "events" not in stopped)),
     )
 
 
@@ -307,17 +321,21 @@ def _beginning(api: Api, project: str, start: datetime | None, now: datetime) ->
 
 
 def _runs(
-    exporter: Exporter, now: datetime, beginning: Callable[[], datetime], at_once: int
+    exporter: Exporter,
+    now: datetime,
+    beginning: Callable[[], datetime],
+    at_once: int,
+    models: Sequence[str],
 ) -> Iterator[Run]:
     # Intervals are of arrival and half-open, and a late event falls into the interval in
     # which it arrives: the next load goes on behind the last row seen, without overlap.
     end = now.replace(second=0, microsecond=0)
     cursors = dlt.current.source_state().setdefault("arrived_until", {})
     first = now if cursors.keys() >= MODELS.keys() else beginning()
-    begin = {model: _cursor(cursors, model, first) for model in MODELS}
-    wanted = [(model, *week) for model in MODELS for week in weeks(begin[model], end)]
+    begin = {model: _cursor(cursors, model, first) for model in models}
+    wanted = [(model, *week) for model in models for week in weeks(begin[model], end)]
     ends = {model: until for model, _, until in wanted}
-    reached = {model: max(begin[model], end - LOOKBACK) for model in MODELS}
+    reached = {model: max(begin[model], end - LOOKBACK) for model in models}
     with ThreadPoolExecutor(max(at_once, 1), thread_name_prefix="posthog-export") as pool:
         pending = [pool.submit(exporter.run, *arguments) for arguments in wanted]
         try:
@@ -345,6 +363,8 @@ def _imported(table: Table, parent: DltResource) -> DltResource:
         if run.model != table.name:
             return
         for path, rows in run.files:
+            if rows:
+                _conform(table, path)
             columns = _columns(table, path, run) if rows else None
             if columns and path.stat().st_size < SMALL_BYTES:
                 small.append(path)
@@ -375,28 +395,45 @@ def _joined(paths: Sequence[Path]) -> Path:
     return target
 
 
+def _conform(table: Table, path: Path) -> None:
+    """Make a file what is declared, as far as somebody accepted that it is not."""
+    known = [name for name in table.columns if f"posthog.{table.name}.{name}" in accepted()]
+    if not known:
+        return
+    content = pq.read_table(path)
+    for name in known:
+        declared = table.columns[name]
+        if name not in content.column_names:
+            content = content.append_column(name, pa.nulls(content.num_rows, declared))
+            continue
+        index, column = content.column_names.index(name), content[name]
+        try:
+            content = content.set_column(index, name, column.cast(declared))
+        except pa.ArrowInvalid as error:
+            sent = f"{column.type} that cannot be converted ({str(error).splitlines()[0]})"
+            drift = Drift("posthog", table.name, name, "changed type", str(declared), sent)
+            raise DriftError(drift) from error
+    pq.write_table(content, path, compression="zstd")
+
+
 def _columns(table: Table, path: Path, run: Run) -> Any:  # Any: dlt's column hints
     """The columns of a file in its own order, after comparing them with what is known."""
     found = py_arrow_to_table_schema_columns(pq.read_schema(path))
     declared: dict[str, Any] = dict(py_arrow_to_table_schema_columns(table.schema))
     stored = dlt.current.source_schema().tables.get(table.name, {}).get("columns", {})
     for name, column in found.items():
-        known = stored.get(name) or declared.get(name)
+        known, sent = stored.get(name) or declared.get(name), str(column.get("data_type"))
         if known is None:
             logger.warning("posthog.%s: new column %s (export %s)", table.name, name, run.id)
-        elif known.get("data_type") != column.get("data_type"):
-            raise ShapeError(
-                f"posthog.{table.name}: column {name} is {known.get('data_type')} and export "
-                f"{run.id} sends {column.get('data_type')}; nothing of this source was loaded. "
-                "Adapt the column in ingestion/posthog.py"
-            )
-    absent = ", ".join(name for name in declared if name not in found)
-    if absent:
-        raise ShapeError(
-            f"posthog.{table.name}: export {run.id} lacks column {absent}; nothing of this "
-            "source was loaded. Adapt the columns in ingestion/posthog.py"
-        )
-    return {name: {"name": name, "data_type": c.get("data_type")} for name, c in found.items()}
+            note_new_column("posthog", table.name, name, sent, run.end.isoformat())
+        elif known.get("data_type") != sent:
+            kind = str(known.get("data_type"))
+            raise DriftError(Drift("posthog", table.name, name, "changed type", kind, sent))
+    for name in declared:
+        if name not in found:
+            table.dropped(name)
+    columns = {name: {"name": name, "data_type": c.get("data_type")} for name, c in found.items()}
+    return {**columns, LOAD_ID: LOAD_ID_COLUMN}
 
 
 def _pseudonyms(known: Pseudonyms, run: Run) -> Iterator[Sequence[Row]]:
@@ -462,8 +499,13 @@ def _definition_row(item: dict[str, Any]) -> Row:
     }
 
 
-def _counts(api: Api, project: str, start: datetime | None) -> Iterator[Sequence[Row]]:
+def _counts(
+    api: Api, project: str, start: datetime | None, counts_events: bool
+) -> Iterator[Sequence[Row]]:
     now = _now(api, project)
+    # Counted when its rows are read, so that both speak of the same moment.
+    if not counts_events:
+        return
     state = dlt.current.source_state()
     longest = start.replace(tzinfo=start.tzinfo or UTC) if start else now - LONGEST_HISTORY
     results = _counted(api, project, now - RECOUNTED if state.get("counted") else longest)

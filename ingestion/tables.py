@@ -12,7 +12,8 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource, DltSource
 
-from ingestion.errors import ShapeError
+from ingestion.destination import LOAD_ID
+from ingestion.drift import Drift, DriftError, is_accepted
 
 TEXT = pa.string()
 BIGINT = pa.int64()
@@ -21,6 +22,7 @@ DATE = pa.date32()
 TIME = pa.timestamp("us", "UTC")
 
 Row = Mapping[str, object]
+LOAD_ID_COLUMN = {"name": LOAD_ID, "data_type": "text", "nullable": True}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Table:
 
     @property
     def hints(self) -> dict[str, Any]:  # Any: the keyword arguments of dlt.resource
-        columns: dict[str, Any] = {}
+        # Filled by the destination; dlt has to know of it to create it and to merge it.
+        columns: dict[str, Any] = {LOAD_ID: LOAD_ID_COLUMN}
         if self.newest:
             columns[self.newest] = {"name": self.newest, "dedup_sort": "desc"}
         if self.deleted_flag:
@@ -58,7 +61,7 @@ class Table:
         hints: dict[str, Any] = {
             "name": self.name,
             "write_disposition": "append",
-            "columns": columns or None,
+            "columns": columns,
         }
         if self.primary_key:
             hints |= {"write_disposition": "merge", "primary_key": list(self.primary_key)}
@@ -92,18 +95,31 @@ class Table:
     def _value(self, column: str, kind: pa.DataType, value: object) -> object:
         if value is None:
             return None
-        convert, accepted = _CONVERSIONS[kind]
+        convert, taken = _CONVERSIONS[kind]
         # bool is an int to Python and a change of type to us.
-        if isinstance(value, accepted) and (kind == BOOL or not isinstance(value, bool)):
+        is_as_declared = isinstance(value, taken) and (kind == BOOL or not isinstance(value, bool))
+        drift = Drift(
+            self.source, self.name, column, "changed type", str(kind), type(value).__name__
+        )
+        if not is_as_declared and is_accepted(self.source, self.name, column, drift.kind):
+            is_as_declared = True
+            value = value if kind == BOOL else json.dumps(value).strip('"')
+        if is_as_declared:
             try:
                 return convert(value)
             except ValueError:
                 pass
-        raise ShapeError(
-            f"{self.source}.{self.name}: column {column} is {kind} and the vendor now sends "
-            f"{type(value).__name__}; nothing of this source was loaded. Adapt the column in "
-            f"ingestion/{self.source}.py"
-        )
+        raise DriftError(drift)
+
+    def dropped(self, column: str) -> None:
+        """Take note that a declared column did not come.
+
+        Raises:
+            DriftError: nobody accepted that.
+        """
+        if not is_accepted(self.source, self.name, column, "dropped column"):
+            kind = str(self.columns[column])
+            raise DriftError(Drift(self.source, self.name, column, "dropped column", kind))
 
 
 def _text(value: Any) -> str:  # Any: str, int or float, as checked by the caller
@@ -114,7 +130,9 @@ def _time(value: Any) -> datetime:  # Any: str or datetime, as checked by the ca
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
-def _whole(value: Any) -> int:  # Any: int or float, as checked by the caller
+def _whole(value: Any) -> int:  # Any: int, float or accepted text, as checked by the caller
+    if isinstance(value, str):
+        value = float(value)
     if isinstance(value, float) and not (math.isfinite(value) and value.is_integer()):
         raise ValueError(value)
     return int(value)

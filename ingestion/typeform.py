@@ -141,14 +141,15 @@ def typeform(
     host: str = "https://api.typeform.com",
     access_token: str = dlt.secrets.value,
     requests_per_second: int = 2,
+    stopped: Sequence[str] = (),
 ) -> Iterable[DltResource]:
-    """Load every form one Typeform token can see."""
+    """Load every form one Typeform token can see, but for the tables in `stopped`."""
     limiter = Limiter(requests_per_second)
     scopes = "forms:read and responses:read"
     api = Api("typeform", host, access_token, "access_token", scopes, limiter)
     people, users = Pseudonyms("typeform"), Pseudonyms("posthog")
     parent = dlt.resource(
-        lambda: map(partial(_without_erased, people, users), _readings(api)),
+        lambda: map(partial(_without_erased, people, users), _readings(api, stopped)),
         name="readings",
         selected=False,
     )
@@ -159,7 +160,12 @@ def typeform(
         ANSWERS.transformer(parent, _answer_rows),
         PSEUDONYMS.transformer(parent, partial(_pseudonyms, people)),
         ERASED.transformer(parent, lambda reading: iter([_erased_rows(people, reading)])),
-        COUNTS.transformer(parent, lambda reading: _count_rows(reading, api.now)),
+        COUNTS.transformer(
+            parent,
+            lambda reading: (
+                iter(()) if RESPONSES.name in stopped else _count_rows(reading, api.now, stopped)
+            ),
+        ),
     )
 
 
@@ -193,9 +199,12 @@ def _erased_rows(people: Pseudonyms, reading: Reading) -> Sequence[Row]:
     ]
 
 
-def _readings(api: Api) -> Iterator[Reading]:
+def _readings(api: Api, stopped: Sequence[str]) -> Iterator[Reading]:
     forms = list(_forms(api))
     state = dlt.current.source_state()
+    # All tables are read together: what was left out is read again with the rest.
+    if any(table not in stopped for table in state.get("stopped", {})):
+        state["versions"], state["held"] = {}, {}
     state["vendor_now"] = api.now.isoformat()
     versions, held = state.setdefault("versions", {}), state.setdefault("held", {})
     for form in forms:
@@ -426,8 +435,8 @@ def _value(answer: Item) -> str | None:
     return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else str(value)
 
 
-def _count_rows(reading: Reading, now: datetime) -> Iterator[Sequence[Row]]:
-    if reading.total is not None:
+def _count_rows(reading: Reading, now: datetime, stopped: Sequence[str]) -> Iterator[Sequence[Row]]:
+    if reading.total is not None and RESPONSES.name not in stopped:
         yield [
             {
                 "table_name": "responses",

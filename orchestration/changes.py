@@ -52,7 +52,7 @@ def _raw_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     return [
         (schema, table)
         for schema, table in rows
-        if schema in SOURCES and not table.startswith("_dlt") and table not in _ABOUT_ASKING
+        if schema in SOURCES and not table.startswith("_") and table not in _ABOUT_ASKING
     ]
 
 

@@ -13,7 +13,17 @@ import pytest
 from ingestion.errors import IngestionError
 from ingestion.http import Api
 from ingestion.pipeline import data_dir
-from tests.ingestion.company import DAY, HOUR, NOW, Company, Vendors, contents, load_now, start_over
+from tests.ingestion.company import (
+    DAY,
+    HOUR,
+    NOW,
+    Company,
+    Vendors,
+    contents,
+    load_now,
+    query,
+    start_over,
+)
 from tests.ingestion.conftest import TOKENS, Serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +106,7 @@ def test_a_changed_shape_loads_or_is_named(
         assert contents(vendor) == before
     vendors.mend()
     load_now(vendor)
+    assert query(f"select * from {vendor}.drift where stops_table") == []
     assert all(len(rows) >= len(before[table]) for table, rows in contents(vendor).items())
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from ingestion.errors import ShapeError, VendorError
+from ingestion.errors import VendorError
 from ingestion.posthog import weeks
 from tests.ingestion.company import DAY, HOUR, NOW, Company, Vendors, contents, load_now, query
 from tests.ingestion.conftest import Serve
@@ -198,27 +198,6 @@ def test_a_new_column_is_taken_in(vendors: Vendors) -> None:
     vendors.at(NOW + DAY)
     load_now("posthog")
     assert before <= set(uuids())
-
-
-def test_a_changed_type_stops_the_source_and_is_named(company: Company, serve: Serve) -> None:
-    company.tables["posthog/events"].append(event(1, NOW, NOW + HOUR))
-    vendors = serve(company)
-    load_now("posthog")
-    before = contents("posthog")
-    vendors.break_with(
-        vendor="posthog",
-        path="file_download",
-        request=1,
-        times=-1,
-        kind="drift",
-        drift="changed-type",
-    )
-    vendors.at(NOW + DAY)
-    with pytest.raises(ShapeError, match=r"posthog\.\w+: column \w+ is \w+ and .* sends \w+"):
-        load_now("posthog")
-    assert contents("posthog") == before
-    vendors.mend()
-    assert load_now("posthog")["posthog"].rows["events"] == 1
 
 
 def test_weeks_cover_a_span_exactly() -> None:
