@@ -87,7 +87,7 @@ class Table:
         """A resource that writes what `rows` makes of each item of `parent`."""
         # Any: whatever the parent yields.
         return dlt.transformer(
-            lambda item: (self.arrow(batch) for batch in rows(item)),
+            lambda item: (self.arrow(batch) for batch in rows(item) if batch),
             data_from=parent,
             **self.hints,
         )

@@ -15,7 +15,7 @@ logger = logging.getLogger("productops")
 
 # What a source counts and which exports ran is about the asking, not about the answer; both are
 # written each night.
-_ABOUT_ASKING = {"source_counts", "exports"}
+_ABOUT_ASKING = {"source_counts", "exports", "drift"}
 
 
 def fingerprint(warehouse: Path) -> str:

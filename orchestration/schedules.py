@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.alerts import alert
+from orchestration import alerts, status
 
 TIME_VARIABLE = "PRODUCTOPS_NIGHTLY_AT"
 ZONE_VARIABLE = "PRODUCTOPS_TIMEZONE"
@@ -19,12 +19,15 @@ class SettingError(ValueError):
 
 @dg.failure_hook
 def tell_of_failure(context: dg.HookContext) -> None:
-    """Alert once for the step that failed; what depends on it is skipped and stays quiet."""
+    """Tell of the step that failed; what depends on it is skipped and stays quiet."""
     error = context.op_exception
-    alert(
-        f"Run {context.run_id[:8]} failed at {context.op.name}; readers keep the last publication",
+    alerts.begun(
+        f"job:{context.job_name}",
+        f"{context.job_name} failed at {context.op.name}; readers keep the last publication",
         str(error).strip() or type(error).__name__,
     )
+    if context.job_name == "nightly":
+        status.night_ended("failed")
 
 
 nightly_job = dg.define_asset_job(
@@ -85,6 +88,7 @@ def purge_runs(instance: dg.DagsterInstance) -> int:
 @dg.op(name="purge_runs")
 def _purge_runs(context: dg.OpExecutionContext) -> None:
     context.log.info("deleted %s old runs", purge_runs(context.instance))
+    alerts.over("job:housekeeping")
 
 
 @dg.job(executor_def=dg.in_process_executor, hooks={tell_of_failure})

@@ -37,6 +37,17 @@ class Job:
             settings,
         )
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `productops` on the data folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "reports", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PRODUCTOPS_DATA": str(self.data)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def query(self, sql: str) -> list[tuple]:
         with duckdb.connect(str(self.published), read_only=True) as connection:
             return connection.execute(sql).fetchall()

@@ -13,6 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, 
 from dagster_dbt.core.dbt_event_iterator import DbtDagsterEventType
 
 from ingestion.pipeline import data_dir, warehouse_path
+from orchestration import alerts, status
 from orchestration.changes import fingerprint, is_published
 from orchestration.code_version import models_version
 from orchestration.dbt import ensure_manifest, manifest, prepare_environment, project
@@ -47,6 +48,8 @@ def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[A
     prepare_environment()
     if not context.is_subset and is_published(fingerprint(warehouse_path())):
         logger.info("models: nothing new since the last publication")
+        status.night_ended("nothing new")
+        alerts.over("job:nightly")
         return
     started = time.monotonic()
     arguments = ["build", "--exclude-resource-type", "unit_test"]

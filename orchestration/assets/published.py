@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from orchestration import alerts, status
 from orchestration.dbt import marts
 from orchestration.gates import results_of_run
 from orchestration.locking import hold_warehouse
@@ -31,6 +32,8 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     run = context.instance.get_run_stats(context.run_id)
     started = datetime.fromtimestamp(run.start_time, UTC) if run.start_time else datetime.now(UTC)
     published = publish_build(context.run_id, started, results_of_run(context.run_id))
+    status.night_ended("published")
+    alerts.over("job:nightly")
     logger.info(
         "Published %s tables, %s rows, %s checks passed → %s",
         len(published.tables),
@@ -44,5 +47,6 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             "dagster/row_count": published.row_count,
             "tables": dg.MetadataValue.json(dict(published.tables)),
             "path": dg.MetadataValue.path(str(published.path)),
+            "problems": dg.MetadataValue.json(status.read()["incidents"]),
         }
     )

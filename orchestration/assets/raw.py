@@ -19,7 +19,7 @@ from ingestion.pipeline import (
     is_loaded,
     load,
 )
-from orchestration.alerts import alert
+from orchestration import alerts, status
 from orchestration.dbt import manifest
 from orchestration.gates import import_checks
 from orchestration.locking import hold_warehouse
@@ -94,16 +94,25 @@ def load_sources(names: list[str]) -> tuple[dict[str, LoadReport], dict[str, Ing
             name = running[future]
             try:
                 reports[name] = load(future.result())
-                _log_load(reports[name])
+                _tell_of_load(reports[name])
             except IngestionError as error:
                 failures[name] = error
-                alert(f"{name} was not loaded", str(error))
+                alerts.begun(f"source:{name}", f"{name} was not loaded", str(error))
     return reports, failures
 
 
-def _log_load(report: LoadReport) -> None:
+def _tell_of_load(report: LoadReport) -> None:
     rows = ", ".join(f"{table} {count:,}" for table, count in report.rows.items() if count)
     logger.info("%s: %s (%.1f s)", report.source, rows or "nothing new", report.seconds)
+    status.source_reached(report.source, report.vendor_now, sum(report.rows.values()))
+    alerts.over(f"source:{report.source}")
+    for table in SOURCES[report.source].tables:
+        key = f"table:{report.source}.{table.name}"
+        if table.name in report.stopped:
+            title = f"{report.source}.{table.name} is stopped and keeps its rows"
+            alerts.begun(key, title, report.stopped[table.name])
+        else:
+            alerts.over(key)
 
 
 @dg.multi_asset(
@@ -120,6 +129,8 @@ def _log_load(report: LoadReport) -> None:
 def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Load what is new from every vendor; each runs alone if only its tables are selected."""
     hold_warehouse()
+    if not context.is_subset:
+        status.night_began(context.run_id)
     wanted = {
         key.path[1] if key.path[0] == "vendors" else key.path[0]
         for key in context.selected_asset_keys
@@ -179,4 +190,5 @@ def _table_metadata(table: str, report: LoadReport | None) -> dict[str, dg.Metad
     return {
         "rows_loaded": dg.MetadataValue.int(report.rows.get(table, 0)),
         "load_ids": dg.MetadataValue.json(list(report.load_ids)),
+        "stopped": dg.MetadataValue.text(report.stopped.get(table, "no")),
     }

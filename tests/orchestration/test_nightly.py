@@ -69,6 +69,10 @@ def test_two_nights_end_where_one_night_does(built: Job, yesterday: Job, tmp_pat
     )
     assert [explained for *_, explained in moved] == [amount for _, amount, _ in moved]
     assert any(amount for _, amount, _ in moved)
+    told = job.command("diff", "previous", "current", "--json")
+    assert told.returncode == 0, told.stderr
+    assert {found["metric"] for found in json.loads(told.stdout)} <= {name for name, *_ in moved}
+    assert all(found["adds_up"] for found in json.loads(told.stdout))
     causes = {cause for (cause,) in job.query("select cause from ops.publication_changes")}
     assert causes <= {"new data", "late data", "changed source records"}
 
@@ -81,6 +85,9 @@ def test_a_vendor_that_is_down_keeps_no_other_from_loading(
     done = job.run(*faults(tmp_path, down), RUNTIME__REQUEST_MAX_ATTEMPTS="1")
     assert done.returncode == 1
     assert "hubspot was not loaded" in done.stdout + done.stderr
+    told = job.command("status")
+    assert told.returncode == 1
+    assert "PROBLEM      hubspot was not loaded" in told.stdout
     events = tables_of(job.published)["product.daily_active_people"]
     assert events == tables_of(built.published)["product.daily_active_people"]
 

@@ -1,0 +1,1 @@
+"""Answers for people, from what is published."""

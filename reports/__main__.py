@@ -1,0 +1,120 @@
+"""Answers for people: `productops status`, `productops diff previous current`, …"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from reports import diff as diffs
+from reports import published
+from reports import status as states
+from reports.published import NotPublishedError, UnknownNameError
+
+# What these need is more than what is published, so they live elsewhere and are handed over to.
+ELSEWHERE = ("erase",)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; 0 fine, 1 something is wrong, 2 there is no answer."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments and arguments[0] in ELSEWHERE:
+        from governance.__main__ import main as govern
+
+        return govern(arguments)
+    chosen = _parser().parse_args(arguments)
+    try:
+        code: int = chosen.run(chosen, Console(highlight=False, soft_wrap=True))
+    except (NotPublishedError, UnknownNameError) as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="productops", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[..., int], about: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about)
+        command.add_argument("--json", action="store_true", help="for programs")
+        command.set_defaults(run=run)
+        return command
+
+    add("status", status, "what is fresh, what failed since when, and what readers see")
+    add("publications", publications, "every publication and the file of those that are kept")
+    diff = add("diff", difference, "why numbers moved from one publication to another")
+    diff.add_argument("before", help="an id or its beginning, `previous` or `current`")
+    diff.add_argument("after")
+    diff.add_argument("--metric", help="default: all that moved")
+    for name in ELSEWHERE:
+        commands.add_parser(name, help=f"see `productops {name} --help`")
+    return parser
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, indent=1, default=str))
+
+
+def status(chosen: argparse.Namespace, console: Console) -> int:
+    found = states.status()
+    if chosen.json:
+        _print_json(asdict(found))
+        return found.code
+    console.print(f"readers see  {found.readers_see}")
+    console.print(f"last night   {found.night}")
+    for source in found.sources:
+        console.print(f"{source['source']:<12} {source['state']}, reached {source['reached_at']}")
+    for problem in found.problems:
+        console.print(f"PROBLEM      {problem['what']}, since {problem['since']}")
+        console.print(f"             {problem['detail']}")
+    if not found.problems and found.code == states.OK:
+        console.print("Nothing is wrong.")
+    return found.code
+
+
+def publications(chosen: argparse.Namespace, console: Console) -> int:
+    found = published.publications()
+    if chosen.json:
+        _print_json(found)
+        return 0
+    table = Table("publication", "published (UTC)", "code", "rows", "checks", "file")
+    for each in found:
+        checks = f"{each['checks_passed']} passed, {each['checks_failed']} warned"
+        at = f"{each['published_at']:%Y-%m-%d %H:%M:%S}"
+        file = "(gone)" if each["file"] is None else each["file"]
+        mark = " ← readers" if each["is_current"] else ""
+        row = (each["publication_id"] + mark, at, each["git_sha"][:12], f"{each['row_count']:,}")
+        table.add_row(*row, checks, file)
+    console.print(table)
+    return 0
+
+
+def difference(chosen: argparse.Namespace, console: Console) -> int:
+    found = diffs.differences(chosen.before, chosen.after, chosen.metric)
+    if chosen.json:
+        _print_json([{**asdict(each), "adds_up": each.adds_up} for each in found])
+    else:
+        table = Table("metric", "before", "cause", "moved by", "after")
+        for each in found:
+            causes = list(each.causes.items()) or [("(unmoved)", Decimal(0))]
+            for position, (cause, amount) in enumerate(causes):
+                first, last = position == 0, position == len(causes) - 1
+                table.add_row(
+                    each.metric if first else "",
+                    f"{each.before:,f}".rstrip("0").rstrip(".") if first else "",
+                    cause,
+                    f"{amount:+,f}".rstrip("0").rstrip(".") if amount else "0",
+                    f"{each.after:,f}".rstrip("0").rstrip(".") if last else "",
+                )
+        console.print(table)
+    return 0 if all(each.adds_up for each in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

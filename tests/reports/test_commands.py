@@ -1,0 +1,101 @@
+"""The `productops` command, on what the nightly job published."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reports.__main__ import main
+from reports.status import MISSED, NOTHING, OK, WRONG, status
+from tests.conftest import Job
+
+
+@pytest.fixture(autouse=True)
+def data(built: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(built.data / "serving", tmp_path / "serving", symlinks=True)
+    monkeypatch.setenv("PRODUCTOPS_DATA", str(tmp_path))
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = main(arguments)
+    printed = capsys.readouterr()
+    return code, printed.out + printed.err
+
+
+def test_status_says_what_is_fresh_and_that_nothing_is_wrong(
+    built: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = told(capsys, "status")
+    assert code == OK
+    assert built.published.resolve().parent.name in said
+    for source in ("posthog", "hubspot", "typeform"):
+        assert f"{source:<12} fresh" in said
+    assert "published at" in said
+    assert "Nothing is wrong." in said
+
+
+def test_a_missed_night_makes_everything_stale() -> None:
+    found = status(datetime.now(UTC) + MISSED + timedelta(minutes=1))
+    assert found.code == WRONG
+    assert {source["state"] for source in found.sources} == {"stale"}
+    assert {problem["what"] for problem in found.problems} >= {"No night ran", "posthog is stale"}
+
+
+def test_nothing_published_is_a_code_of_its_own(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "serving" / "current").unlink()
+    code, said = told(capsys, "status")
+    assert code == NOTHING
+    assert "nothing is published" in said
+    code, said = told(capsys, "publications")
+    assert code == 2
+    assert "make run" in said
+
+
+def test_a_file_that_is_none_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = (data / "serving" / "current" / "productops.duckdb").resolve()
+    path.chmod(0o644)
+    path.write_text("no database")
+    code, said = told(capsys, "status", "--json")
+    assert code == NOTHING
+    assert "cannot be read" in json.loads(said)["readers_see"]
+
+
+def test_publications_names_the_file_that_can_be_opened(
+    built: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = told(capsys, "publications", "--json")
+    [publication] = json.loads(said)
+    assert code == 0
+    assert Path(publication["file"]).exists()
+    assert publication["is_current"]
+    assert publication["publication_id"] in told(capsys, "publications")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["diff", "current", "2019"], "'2019' names no publication"),
+        (["diff", "current", "previous"], "'previous' names no publication"),
+        (["diff", "current", "2"], None),
+        (["diff", "current", "current", "--metric", "profit"], "'profit' is no metric"),
+    ],
+)
+def test_what_is_not_known_is_named(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str | None
+) -> None:
+    code, said = told(capsys, *arguments)
+    assert code == (0 if words is None else 2)
+    assert (words or "") in said
+
+
+def test_an_unmoved_metric_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "diff", "current", "current", "--metric", "signups", "--json")
+    [found] = json.loads(said)
+    assert code == 0
+    assert found["adds_up"]
+    assert found["before"] == found["after"]
