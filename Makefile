@@ -5,7 +5,7 @@ SIZE ?= demo-lite
 SEED ?= 20260630
 VENDORS := $(BIN)/python -m simulator run --size $(SIZE) --seed $(SEED)
 
-.PHONY: help setup run dev test lint bench lock
+.PHONY: help setup run dev test soak lint bench lock
 
 help:  ## Show what make can do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ dev: setup  ## Open Dagster on http://localhost:3000 with the demo company's ven
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest
+
+soak: setup  ## Kill two hundred nights at random moments while readers poll (an hour or two)
+	$(BIN)/python -m tests.soak
 
 lint: setup  ## Check style, types and SQL format
 	$(BIN)/ruff check .

@@ -327,12 +327,10 @@ def _warehouse_tables(before: Mapping[str, int], raw: Mapping[str, Treated]) -> 
 
 def _publish(certificate: Certificate) -> None:
     """Publish the marts without the person, unless a gate refuses them."""
-    results = judge_marts()
-    blocking = [result for result in results if result.blocks]
     try:
-        if blocking:
-            raise PublicationRefusedError(f"{blocking[0].table}: {blocking[0].message}")
-        published = publish_build(f"erasure-{certificate.erasure_id}", datetime.now(UTC), results)
+        published = publish_build(
+            f"erasure-{certificate.erasure_id}", datetime.now(UTC), judge_marts()
+        )
         certificate.publication_id = published.publication_id
     except PublicationRefusedError as error:
         # What readers see now is then written anew like every other kept version.

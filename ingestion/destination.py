@@ -1,4 +1,4 @@
-"""dlt's DuckDB destination, with two promises added: each file once, each row with its package."""
+"""dlt's DuckDB destination: takes each file and each appended row once, and names its package."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,12 @@ from dlt.common.destination.client import LoadJob, PreparedTableSchema
 from dlt.common.storages.load_storage import ParsedLoadJobFileName
 from dlt.destinations import duckdb
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
 LOAD_ID = "_dlt_load_id"
 LOADED_FILES = "_loaded_files"
+# The hint of columns that tell appended rows apart.
+APPEND_KEY = "x-append-key"
 
 
 class OnceJob(DuckDbCopyJob):
@@ -33,21 +36,43 @@ class OnceJob(DuckDbCopyJob):
             client.execute_sql(f"insert into {noted} values ({key})")
             client.execute_sql(
                 f"insert into {table} by name select *, '{self._load_id}' as {LOAD_ID}"
-                f" from read_parquet('{self._file_path}', union_by_name = true)"
+                f" from {self._rows(client, table)}"
             )
+
+    def _rows(self, client: DuckDbSqlClient, table: str) -> str:
+        """What is read from the file: all of it, unless the vendor sent rows twice."""
+        file = f"read_parquet('{self._file_path}', union_by_name = true)"
+        columns = self._load_table["columns"].items()
+        append_key = ", ".join(f'"{name}"' for name, hints in columns if hints.get(APPEND_KEY))
+        if not append_key:
+            return file
+        asked = client.execute_sql(
+            f"select count(*) > count(distinct ({append_key})) from {file}"
+            f" union all select count(*) > 0 from {table} semi join {file} using ({append_key})"
+        )
+        if not any(is_repeated for (is_repeated,) in asked or ()):
+            return file
+        return (
+            f"(from {file} anti join {table} using ({append_key})"
+            f" qualify row_number() over (partition by {append_key}) = 1)"
+        )
 
 
 class OnceClient(DuckDbClient):
     """Takes Parquet files by `OnceJob`, everything else as dlt does."""
 
     def initialize_storage(self, truncate_tables: Iterable[str] | None = None) -> None:
-        super().initialize_storage(truncate_tables)  # type: ignore[arg-type]
+        truncate_tables = list(truncate_tables or ())
+        super().initialize_storage(truncate_tables)
         noted = self.sql_client.make_qualified_table_name(LOADED_FILES)
         # Before any job, since two that create it at once are in each other's way.
         self.sql_client.execute_sql(
             f"create table if not exists {noted}"
             " (load_id varchar, table_name varchar, file_id varchar)"
         )
+        emptied = ", ".join(f"'{name}'" for name in truncate_tables)
+        if emptied:
+            self.sql_client.execute_sql(f"delete from {noted} where table_name in ({emptied})")
 
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False

@@ -440,6 +440,17 @@ def _warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
+def wait_until_free() -> None:
+    """Wait for whoever has the warehouse open, such as what a killed night left running.
+
+    Raises:
+        WarehouseError: it is still open after WAREHOUSE__LOCK_TIMEOUT seconds.
+    """
+    if warehouse_path().exists():
+        with _warehouse():
+            pass
+
+
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     timeout = _lock_timeout()
     deadline = time.monotonic() + timeout

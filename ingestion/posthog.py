@@ -58,6 +58,7 @@ EVENTS = Table(
         "created_at": TIME,
         "_inserted_at": TIME,
     },
+    append_key=("uuid", "_inserted_at"),
     personal=("distinct_id", "person_id", "properties", "person_properties", "elements_chain"),
 )
 PERSONS = Table(
@@ -74,6 +75,7 @@ PERSONS = Table(
         "_inserted_at": TIME,
         "is_deleted": BOOL,
     },
+    append_key=("distinct_id", "person_distinct_id_version", "person_version", "_inserted_at"),
     personal=("distinct_id", "person_id", "properties"),
 )
 PSEUDONYMS = pseudonyms("posthog")

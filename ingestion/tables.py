@@ -12,7 +12,7 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource, DltSource
 
-from ingestion.destination import LOAD_ID
+from ingestion.destination import APPEND_KEY, LOAD_ID
 from ingestion.drift import Drift, DriftError, is_accepted
 
 TEXT = pa.string()
@@ -34,6 +34,8 @@ class Table:
     columns: Mapping[str, pa.DataType]
     # Without a key dlt's merge appends silently, so an empty key means: append.
     primary_key: tuple[str, ...] = ()
+    # An appended row that agrees with another in all of these is the same, delivered twice.
+    append_key: tuple[str, ...] = ()
     # All rows that share this key are replaced together.
     merge_key: tuple[str, ...] = ()
     # Of two rows with one key in one load, the one with the greatest value here stays.
@@ -58,6 +60,8 @@ class Table:
             columns[self.deleted_flag] = {"name": self.deleted_flag, "hard_delete": True}
         for name in self.personal:
             columns.setdefault(name, {"name": name})["x-personal"] = True
+        for name in self.append_key:
+            columns.setdefault(name, {"name": name})[APPEND_KEY] = True
         hints: dict[str, Any] = {
             "name": self.name,
             "write_disposition": "append",

@@ -105,6 +105,10 @@ ABOUT = {
 }
 
 
+# Rows and an order-independent hash of all cells, by `schema.table`.
+Digests = Mapping[str, tuple[int, str]]
+
+
 class PublicationRefusedError(RuntimeError):
     """The candidate may not be shown to readers, who keep what they have."""
 
@@ -317,6 +321,32 @@ def digest(connection: duckdb.DuckDBPyConnection, catalog: str, mart: Mart) -> t
     ).fetchone()
     assert row is not None
     return row[0], f"{row[1]:x}"
+
+
+def digests(build: Path) -> Digests:
+    """Return the digest of every mart of a build, by `schema.table`.
+
+    Raises:
+        PublicationRefusedError: there is no build, or somebody is writing it.
+    """
+    with reading(build, build.with_name("spill")) as connection:
+        marts = marts_of(connection, build.stem)
+        return {mart.name: digest(connection, build.stem, mart) for mart in marts}
+
+
+def refuse_unjudged(found: Digests, judged: Digests) -> None:
+    """Refuse a build that is not the one the gates judged."""
+    for name in sorted(found.keys() | judged.keys()):
+        if found.get(name) != judged.get(name):
+            was, now = (
+                f"{each[name][0]:,} rows (hash {each[name][1]})" if name in each else "not there"
+                for each in (judged, found)
+            )
+            raise PublicationRefusedError(
+                f"{name} changed after the gates judged it: it was {was} and is {now};"
+                " let nothing else write the warehouse, and run again",
+                name,
+            )
 
 
 def record(

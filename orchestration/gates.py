@@ -2,7 +2,8 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -10,20 +11,41 @@ from expectations import suites
 from expectations.results import CheckResult
 from ingestion import SOURCES
 from ingestion.pipeline import warehouse_path
+from orchestration.candidate import Digests, digests
 from orchestration.changes import fingerprint, is_published
 from orchestration.locking import hold_warehouse
 from orchestration.paths import data_docs, published_file
 
 logger = logging.getLogger("productops")
 
+MART_GATE = "mart_gate"
 # What the gates of a run said, for the record that is published with the marts. The steps of a run
-# share one process; a publication that is re-executed alone records that it had no gates.
+# share one process.
 _results: dict[str, list[CheckResult]] = defaultdict(list)
+_judged: dict[str, Digests] = {}
 
 
-def results_of_run(run_id: str) -> list[CheckResult]:
-    """Return what the gates said in this run so far."""
-    return list(_results[run_id])
+@dataclass(frozen=True)
+class Verdict:
+    """What the gates said, and of which marts: a build that changed since was not judged."""
+
+    results: Sequence[CheckResult]
+    digests: Digests
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing may be published, if so."""
+        blocking = [result for result in self.results if result.blocks]
+        return (
+            f"{blocking[0].table}.{blocking[0].name}: {blocking[0].message}" if blocking else None
+        )
+
+
+def verdict(run_id: str) -> Verdict:
+    """Return what the gates of a run said; a publication that is run alone has its marts judged."""
+    if run_id not in _judged:
+        return judge_marts()
+    return Verdict(tuple(_results[run_id]), _judged[run_id])
 
 
 def import_checks() -> None:
@@ -55,6 +77,8 @@ def _gate(name: str, tables: list[str], description: str) -> dg.AssetChecksDefin
             yield from (_unchanged(key) for key in context.selected_asset_check_keys)
             logger.info("%s: the same rows as in the publication", name)
             return
+        if name == MART_GATE:
+            _judged[context.run.run_id] = digests(warehouse_path())
         results = _judge(name, tables)
         _results[context.run.run_id].extend(results)
         for result in results:
@@ -88,9 +112,11 @@ def _judge(name: str, tables: list[str]) -> list[CheckResult]:
     )
 
 
-def judge_marts() -> list[CheckResult]:
+def judge_marts() -> Verdict:
     """Return what the expectations on marts say of the build, outside of a Dagster check."""
-    return _judge("mart_gate", _mart_tables())
+    # Before and not after: what is published must be what was there when judging began.
+    judged = digests(warehouse_path())
+    return Verdict(_judge(MART_GATE, _mart_tables()), judged)
 
 
 def _mart_tables() -> list[str]:
@@ -127,4 +153,4 @@ def raw_gate() -> dg.AssetChecksDefinition:
 
 def mart_gate() -> dg.AssetChecksDefinition:
     """Return the checks on marts; a version that fails them is not published."""
-    return _gate("mart_gate", _mart_tables(), "Would a reader believe these numbers?")
+    return _gate(MART_GATE, _mart_tables(), "Would a reader believe these numbers?")

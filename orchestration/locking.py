@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from ingestion.pipeline import data_dir
+from ingestion.pipeline import data_dir, wait_until_free
 
 # Held until the process ends: the kernel lets go of it even after kill -9. A Dagster concurrency
 # pool would keep the slot of a killed run claimed, and the next run would wait for ever.
@@ -47,3 +47,5 @@ def hold_warehouse(wait_seconds: float = 600.0) -> None:
     handle.write(str(os.getpid()))
     handle.flush()
     _held[path] = handle
+    # A killed run may have left its dbt process at work.
+    wait_until_free()

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from expectations.results import CheckResult
 from orchestration import candidate
-from orchestration.candidate import Facts, PublicationRefusedError
+from orchestration.candidate import Digests, Facts, PublicationRefusedError
 from orchestration.metrics import Metric
 
 __all__ = [
@@ -86,6 +86,7 @@ def publish(
     serving: Path,
     *,
     publication: Publication,
+    judged: Digests | None = None,
     personal: Collection[tuple[str, str]] = (),
     keep: int = FEWEST_KEPT,
 ) -> Published:
@@ -95,6 +96,7 @@ def publish(
         build: the warehouse file, which nobody may be writing.
         serving: the folder that readers know.
         publication: where the version comes from, for its record.
+        judged: digests of the marts as the gates judged them; anything else is refused.
         personal: columns that must not leave, as (`schema.table`, column).
         keep: how many versions stay, this one included; never fewer than three.
 
@@ -112,7 +114,7 @@ def publish(
         )
         run = runs / facts.publication_id
         try:
-            tables = _write(build, serving, run, facts, personal)
+            tables = _write(build, serving, run, facts, judged, personal)
             _switch(serving, run)
         except BaseException:
             # Also when interrupted. What cannot be cleared now is cleared by the next one.
@@ -140,6 +142,7 @@ def _write(
     serving: Path,
     run: Path,
     facts: Facts,
+    judged: Digests | None,
     personal: Collection[tuple[str, str]],
 ) -> dict[str, int]:
     """Write a version that is complete, sound and on disk; return its rows by table."""
@@ -156,6 +159,8 @@ def _write(
         run.mkdir()
         candidate.copy(connection, build.stem, marts, path)
         digests = {mart.name: candidate.digest(connection, build.stem, mart) for mart in marts}
+        if judged is not None:
+            candidate.refuse_unjudged(digests, judged)
         candidate.record(connection, facts, digests, current)
         candidate.refuse_addresses(connection)
         connection.execute("detach candidate")

@@ -1,29 +1,36 @@
 """The build of this data folder, published with all that its record says."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import duckdb
 
-from expectations.results import CheckResult
 from ingestion.pipeline import warehouse_path
 from orchestration.changes import fingerprint, remember_published
 from orchestration.code_version import git_sha, models_version
 from orchestration.dbt import personal_columns
+from orchestration.gates import Verdict
 from orchestration.metrics import metrics
 from orchestration.paths import serving
 from orchestration.people_map import wants_people_map, write_people_map
-from orchestration.publish import Publication, Published, kept_versions, publish
+from orchestration.publish import (
+    Publication,
+    PublicationRefusedError,
+    Published,
+    kept_versions,
+    publish,
+)
 
 
 def publish_build(
-    run_id: str, started_at: datetime, checks: Sequence[CheckResult], *, rebuilt: bool = False
+    run_id: str, started_at: datetime, verdict: Verdict, *, rebuilt: bool = False
 ) -> Published:
     """Publish the warehouse's marts, and what follows from it: the opt-in map, tonight's inputs.
 
     Raises:
         PublicationRefusedError: nothing changed for readers; the message says why.
     """
+    if verdict.refusal:
+        raise PublicationRefusedError(verdict.refusal)
     # Asked before the switch, so that a setting nobody can read stops what it would not protect.
     wants_people_map()
     published = publish(
@@ -33,12 +40,13 @@ def publish_build(
             git_sha=git_sha(),
             run_id=run_id,
             started_at=started_at,
-            checks=checks,
+            checks=verdict.results,
             metrics=metrics(),
             data_as_of=_data_as_of(),
             models_version=models_version(),
             rebuilt=rebuilt,
         ),
+        judged=verdict.digests,
         personal=personal_columns(),
         keep=kept_versions(),
     )

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return govern(arguments)
     chosen = _parser().parse_args(arguments)
     try:
-        code: int = chosen.run(chosen, Console(highlight=False, soft_wrap=True))
+        code: int = chosen.run(chosen, _console())
     except (NotPublishedError, UnknownNameError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
+
+
+def _console() -> Console:
+    """The terminal, or as wide as it takes for a pipe: an id that was cut is of no use."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
 
 
 def _print_json(content: Any) -> None:
@@ -84,6 +89,8 @@ def publications(chosen: argparse.Namespace, console: Console) -> int:
         _print_json(found)
         return 0
     table = Table("publication", "published (UTC)", "code", "rows", "checks", "file")
+    for column in table.columns:
+        column.overflow = "fold"
     for each in found:
         checks = f"{each['checks_passed']} passed, {each['checks_failed']} warned"
         at = f"{each['published_at']:%Y-%m-%d %H:%M:%S}"

@@ -7,7 +7,7 @@ import dagster as dg
 
 from orchestration import alerts, status
 from orchestration.dbt import marts
-from orchestration.gates import results_of_run
+from orchestration.gates import verdict
 from orchestration.locking import hold_warehouse
 from orchestration.publishing import publish_build
 
@@ -31,7 +31,7 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     hold_warehouse()
     run = context.instance.get_run_stats(context.run_id)
     started = datetime.fromtimestamp(run.start_time, UTC) if run.start_time else datetime.now(UTC)
-    published = publish_build(context.run_id, started, results_of_run(context.run_id))
+    published = publish_build(context.run_id, started, verdict(context.run_id))
     status.night_ended("published")
     alerts.over("job:nightly")
     logger.info(

@@ -1,5 +1,6 @@
 """Raw tables: vendors are asked at the same time, and the warehouse is written by one at a time."""
 
+import importlib
 import logging
 import os
 import threading
@@ -142,6 +143,9 @@ def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg
         create_tables(name)
     # On a night with news the vendors keep us waiting for longer than the gate's library takes to
     # import; on a quiet one they do not, and it is not needed.
+    # dlt takes pandas from the loaded modules, half imported if the gate's library is at it: it is
+    # imported before there is more than one thread.
+    importlib.import_module("pandas")
     meanwhile = threading.Timer(3.0, import_checks)
     meanwhile.daemon = True
     meanwhile.start()

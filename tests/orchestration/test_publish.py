@@ -370,6 +370,26 @@ def test_a_file_that_differs_from_the_build_is_refused(
     assert not (serving / "current").exists()
 
 
+def test_a_build_that_changed_after_the_gates_is_refused(warehouse: Path, serving: Path) -> None:
+    judged = candidate.digests(warehouse)
+    put(warehouse, serving, judged=judged)
+    before = snapshot(serving)
+    for statement, table in (
+        ("update core.accounts set version = 2 where account_id = 'account 7'", "core.accounts"),
+        ("create table sales.quotas as select 1 as quota", "sales.quotas"),
+        ("drop view sales.open_deals", "sales.open_deals"),
+    ):
+        with duckdb.connect(str(warehouse)) as connection:
+            connection.execute("begin")
+            connection.execute(statement)
+            connection.execute("commit")
+        with pytest.raises(PublicationRefusedError, match="changed after the gates") as caught:
+            put(warehouse, serving, judged=judged)
+        assert caught.value.table == table
+        assert snapshot(serving) == before
+        judged = candidate.digests(warehouse)
+
+
 def test_a_folder_in_place_of_the_link_is_refused(warehouse: Path, serving: Path) -> None:
     (serving / "current").mkdir(parents=True)
     with pytest.raises(PublicationRefusedError, match="is a folder and not a link"):
