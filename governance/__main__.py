@@ -1,14 +1,20 @@
-"""What may look into the warehouse: `python -m governance erase --person ann@acme.example`."""
+"""What may look into the warehouse: `productops trace`, `productops erase`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
 
 from ingestion.errors import IngestionError
 from orchestration.environment import prepare
+
+# Rows of a table that are printed; a busy account has thousands behind one number.
+SHOWN = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,9 +25,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     erase.add_argument("--person", required=True, help="an e-mail address, person_id or vendor id")
     erase.add_argument("--dry-run", action="store_true", help="only say what is known of them")
     erase.add_argument("--yes", action="store_true", help="do not ask")
+    trace = commands.add_parser("trace", help="the source rows behind one cell, and the proof")
+    trace.add_argument("table", help="a published table, such as core.accounts")
+    trace.add_argument(
+        *("-k", "--key"),
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="what makes the row unique; may be repeated, and an empty value means null",
+    )
+    trace.add_argument("-c", "--column", required=True, help="the column of the cell")
+    trace.add_argument("--json", action="store_true", help="all rows, for programs")
     chosen = parser.parse_args(arguments)
     prepare()
-    return _erase(chosen)
+    return _erase(chosen) if chosen.command == "erase" else _trace(chosen)
+
+
+def _trace(chosen: argparse.Namespace) -> int:
+    from governance.trace import Tracer, UntraceableError
+    from orchestration.dbt import BuildError
+
+    key = dict(each.partition("=")[::2] for each in chosen.key)
+    try:
+        with closing(Tracer()) as tracer:
+            found = tracer.trace(chosen.table, key, chosen.column)
+    except (UntraceableError, IngestionError, BuildError) as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    if chosen.json:
+        print(json.dumps({**asdict(found), "is_proven": found.is_proven}, indent=1, default=str))
+        return 0 if found.is_proven else 1
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{found.table}.{found.column} = {found.published}")
+    console.print(
+        f"published    {found.publication['publication_id']} by run {found.publication['run_id']},"
+        f" code {found.publication['git_sha']}, data as of {found.publication['data_as_of']} UTC"
+    )
+    for rows in found.rows:
+        columns = f" ({', '.join(rows.columns)})" if rows.columns else ""
+        console.print(
+            f"{rows.table}{columns}: {len(rows.measured)} measured, {len(rows.context)} for context"
+        )
+        for each in rows.measured[:SHOWN]:
+            console.print("    " + ", ".join(f"{name} {value}" for name, value in each.items()))
+        if len(rows.measured) > SHOWN:
+            console.print(f"    … and {len(rows.measured) - SHOWN} more; --json lists all")
+    for name, count in found.seeds.items():
+        console.print(f"{name}: {count} rows")
+    loads = [f"{each['load_id']} of {each['source']}" for each in found.packages]
+    console.print(f"loaded with  {', '.join(loads) or 'nothing'}")
+    passed = sum(bool(each["passed"]) for each in found.checks)
+    console.print(f"checks       {passed} of {len(found.checks)} passed on these tables")
+    console.print(
+        "proof        the models, run on these rows alone, give the same value"
+        if found.is_proven
+        else f"NOT PROVEN   the models, run on these rows alone, give {found.replayed}"
+    )
+    return 0 if found.is_proven else 1
 
 
 def _erase(chosen: argparse.Namespace) -> int:

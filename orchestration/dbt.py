@@ -4,14 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from dagster_dbt import DbtCliResource, DbtProject
 
-from ingestion.pipeline import warehouse_path
+from ingestion.pipeline import data_dir, warehouse_path
+from orchestration.code_version import models_version
+from orchestration.lineage import table_name
 from orchestration.paths import DBT_PROJECT
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
@@ -25,6 +30,17 @@ class ParseError(RuntimeError):
 
 class BuildError(RuntimeError):
     """The models cannot be built from the raw tables as they are."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A dbt model with the query that builds it whole, and the tables that it reads."""
+
+    unique_id: str
+    table: str
+    sql: str
+    below: tuple[str, ...]
+    is_view: bool
 
 
 def prepare_environment() -> None:
@@ -80,6 +96,60 @@ def _newest_source() -> float:
         for path in DBT_PROJECT.rglob("*")
         if path.is_file() and not skipped.intersection(path.relative_to(DBT_PROJECT).parts)
     )
+
+
+def models_as_built_whole() -> dict[str, Model]:
+    """Return every model by `schema.table`, each after those it reads; compiled once a version.
+
+    Raises:
+        BuildError: with the last lines of what dbt said.
+    """
+    kept = data_dir() / "warehouse" / "models.json"
+    try:
+        held = json.loads(kept.read_text())
+        if held["version"] == models_version():
+            return {
+                name: Model(**{**model, "below": tuple(model["below"])})
+                for name, model in held["models"].items()
+            }
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    models = _compiled()
+    content = {name: asdict(model) for name, model in models.items()}
+    kept.write_text(json.dumps({"version": models_version(), "models": content}))
+    return models
+
+
+def _compiled() -> dict[str, Model]:
+    with tempfile.TemporaryDirectory() as target:
+        # A warehouse of its own, since a night may have the real one open.
+        warehouse = Path(target) / warehouse_path().name
+        arguments = ["--quiet", "compile", "--full-refresh", "--profiles-dir", "."]
+        done = subprocess.run(
+            [EXECUTABLE, *arguments, "--target-path", target, "--no-populate-cache"],
+            cwd=DBT_PROJECT,
+            env={**os.environ, "PRODUCTOPS_WAREHOUSE": str(warehouse)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BuildError("\n".join(f"{done.stdout}{done.stderr}".strip().splitlines()[-5:]))
+        compiled = json.loads((Path(target) / "manifest.json").read_text())
+    every = {**compiled["nodes"], **compiled["sources"]}
+    nodes = {k: n for k, n in every.items() if n["resource_type"] == "model"}
+    order = TopologicalSorter({k: n["depends_on"]["nodes"] for k, n in nodes.items()})
+    return {
+        table_name(nodes[unique_id]): Model(
+            unique_id,
+            table_name(nodes[unique_id]),
+            nodes[unique_id]["compiled_code"],
+            tuple(table_name(every[below]) for below in nodes[unique_id]["depends_on"]["nodes"]),
+            nodes[unique_id]["config"]["materialized"] == "view",
+        )
+        for unique_id in order.static_order()
+        if unique_id in nodes
+    }
 
 
 @cache

@@ -17,7 +17,7 @@ from reports import status as states
 from reports.published import NotPublishedError, UnknownNameError
 
 # What these need is more than what is published, so they live elsewhere and are handed over to.
-ELSEWHERE = ("erase",)
+ELSEWHERE = ("trace", "erase")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
