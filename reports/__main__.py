@@ -75,6 +75,8 @@ def status(chosen: argparse.Namespace, console: Console) -> int:
     console.print(f"last night   {found.night}")
     for source in found.sources:
         console.print(f"{source['source']:<12} {source['state']}, reached {source['reached_at']}")
+    aside = ", ".join(f"{count:,} of {table}" for table, count in found.quarantined.items())
+    console.print(f"put aside    {aside or 'no rows'}")
     for problem in found.problems:
         console.print(f"PROBLEM      {problem['what']}, since {problem['since']}")
         console.print(f"             {problem['detail']}")

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from reports.published import NotPublishedError, publications, serving
+import duckdb
+
+from reports.published import NotPublishedError, publications, reading, serving
 
 # Nightly: a day and two hours without an answer is late, a day and a half is a missed night.
 LATE, MISSED = timedelta(hours=26), timedelta(hours=36)
@@ -22,6 +24,8 @@ class Status:
     night: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, str]] = field(default_factory=list)
+    # Rows put aside in what readers see, by raw table.
+    quarantined: dict[str, int] = field(default_factory=dict)
 
     def problem(self, what: str, since: str | None, detail: str = "") -> None:
         self.problems.append({"what": what, "since": since or "unknown", "detail": detail})
@@ -58,6 +62,7 @@ def _readers(found: Status, now: datetime) -> None:
         found.code = NOTHING
         return
     current = next((each for each in newest if each["is_current"]), newest[0])
+    found.quarantined = _quarantined()
     published_at = current["published_at"].replace(tzinfo=UTC)
     as_of = current.get("data_as_of")
     found.readers_see = (
@@ -66,6 +71,18 @@ def _readers(found: Status, now: datetime) -> None:
         if as_of
         else f"{current['publication_id']}, published {_ago(now - published_at)} ago"
     )
+
+
+def _quarantined() -> dict[str, int]:
+    try:
+        with reading() as connection:
+            counts = connection.execute(
+                "select source || '.' || table_name, count(distinct row_key)"
+                " from core.quarantine group by all order by 1"
+            ).fetchall()
+    except duckdb.CatalogException:
+        return {}  # published before there was such a table
+    return dict(counts)
 
 
 def _night(found: Status, night: dict[str, Any], now: datetime) -> None:

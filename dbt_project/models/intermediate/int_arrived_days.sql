@@ -19,5 +19,5 @@ with
 select events.event_date, count(*) as arrived_count
 from events
 cross join unbuilt
-where events.arrived_at >= unbuilt.first_arrival
+where events.arrived_at >= unbuilt.first_arrival and events.event_date is not null
 group by events.event_date

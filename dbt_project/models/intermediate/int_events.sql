@@ -19,9 +19,15 @@ with
     deliveries as (
         select *
         from {{ ref("stg_posthog__events") }}
-        {% if is_incremental() %}
-            where event_date in (select event_date from {{ ref("int_arrived_days") }})
-        {% endif %}
+        -- What lacks one of these is listed in core.quarantine.
+        where
+            event_id is not null
+            and event_name is not null
+            and distinct_id is not null
+            and occurred_at is not null
+            {% if is_incremental() %}
+                and event_date in (select event_date from {{ ref("int_arrived_days") }})
+            {% endif %}
     ),
 
     -- Unpacked before duplicates are sorted out: sorting 3.1 M events with their properties took
