@@ -32,6 +32,8 @@ from simulator.server import serving as served
 ROOT = Path(__file__).resolve().parents[2]
 PHASES = ("extract", "load", "build", "check", "publish")
 STEP = timedelta(hours=9)
+# The share of kills after which a night may end by itself.
+WHOLE_NIGHTS = 0.15
 TOKENS = {
     "SOURCES__POSTHOG__PROJECT_ID": "1",
     "SOURCES__POSTHOG__API_KEY": "phx_demo",
@@ -160,7 +162,9 @@ def soak(kills: int, seed: int, folder: Path, readers: int = 4) -> Findings:
                 while sum(findings.kills.values()) < kills:
                     phase = PHASES[sum(findings.kills.values()) % len(PHASES)]
                     _killed_night(nights, phase, lasted[phase], chance, findings)
-                    if chance.random() < 0.3:
+                    if sum(findings.kills.values()) % 10 == 0:
+                        print(f"{sum(findings.kills.values())} kills", flush=True)
+                    if chance.random() < WHOLE_NIGHTS:
                         moments.append(min(moments[-1] + STEP, end))
                         nights.at(moments[-1])
                         _whole_night(nights, chance, findings)
