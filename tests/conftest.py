@@ -11,6 +11,8 @@ import duckdb
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# One key for all data folders, so that what they publish can be compared.
+PSEUDONYM_KEY = "0123456789abcdef" * 4
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,7 @@ def run_beside_vendors(
         **{name: value for name, value in os.environ.items() if not name.startswith("SOURCES__")},
         "PRODUCTOPS_DATA": str(data),
         "DAGSTER_HOME": str(data / "dagster"),
-        # One key for all data folders, so that what they publish can be compared.
-        "PRODUCTOPS_PSEUDONYM_KEY": "0123456789abcdef" * 4,
+        "PRODUCTOPS_PSEUDONYM_KEY": PSEUDONYM_KEY,
         **settings,
     }
     return subprocess.run(

@@ -12,7 +12,7 @@ import pytest
 
 from governance import scrub
 from governance.person import Person, UnknownPersonError, find
-from tests.conftest import ROOT, Job
+from tests.conftest import PSEUDONYM_KEY, ROOT, Job
 
 WHO = "anna.novak@brightloop1.example"
 # Her ids and addresses at all vendors, as the demo company has them.
@@ -33,7 +33,7 @@ def command(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             "PATH": "/usr/bin:/bin",
             "PRODUCTOPS_DATA": str(data),
             "DAGSTER_HOME": str(data / "dagster"),
-            "PRODUCTOPS_PSEUDONYM_KEY": "0123456789abcdef" * 4,
+            "PRODUCTOPS_PSEUDONYM_KEY": PSEUDONYM_KEY,
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -22,6 +22,7 @@ from ingestion import SOURCES
 from ingestion.errors import IngestionError
 from ingestion.pipeline import data_dir
 from simulator.server import serving
+from tests.conftest import PSEUDONYM_KEY
 from tests.ingestion.company import DAY, HOUR, NOW, Company, Vendors, contents, handmade, load_now
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +94,7 @@ def test_nothing_is_lost_and_nothing_doubled(
         vendors = Vendors(url)
         for source in SOURCES:
             patch.setenv(f"SOURCES__{source.upper()}__HOST", url)
-        patch.setenv("PRODUCTOPS_PSEUDONYM_KEY", "0123456789abcdef" * 4)
+        patch.setenv("PRODUCTOPS_PSEUDONYM_KEY", PSEUDONYM_KEY)
         patch.setenv("PRODUCTOPS_DATA", str(example / "disturbed"))
         moment = NOW
         for night in nights:

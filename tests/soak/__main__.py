@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulator.server import serving as served
+from tests.conftest import PSEUDONYM_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 PHASES = ("extract", "load", "build", "check", "publish")
@@ -40,7 +41,7 @@ TOKENS = {
     "SOURCES__HUBSPOT__ACCESS_TOKEN": "pat-demo",
     "SOURCES__TYPEFORM__ACCESS_TOKEN": "tfp_demo",
     "SOURCES__TYPEFORM__REQUESTS_PER_SECOND": "1000",
-    "PRODUCTOPS_PSEUDONYM_KEY": "0123456789abcdef" * 4,
+    "PRODUCTOPS_PSEUDONYM_KEY": PSEUDONYM_KEY,
 }
 INVENTED = "invented-by-the-soak-test"
 
