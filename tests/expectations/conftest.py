@@ -90,6 +90,11 @@ create table core.accounts as
 select distinct account_id, 'Account' as account_name, 'company1.example' as domain,
     timestamp '2026-01-01' as first_seen_at, true as has_crm_company
 from core.people;
+create table core.quarantine as
+select 'hubspot' as source, 'deals' as table_name, number::varchar as row_key,
+    'amount' as column_name, 'not a number' as reason, 'value ignored' as consequence,
+    1::bigint as occurrence_count
+from range(3) as numbers(number);
 create schema product;
 create table product.daily_active_people as
 select cast("timestamp" as date) as active_date, person_id, 'account_1' as account_id,

@@ -362,6 +362,10 @@ DAMAGE: Mapping[str, str] = {
         "core.people.percent_with_an_account_against_published"
     ),
     "update core.people set account_id = null": "core.people.account_id_values_to_not_be_null",
+    "insert into core.quarantine select quarantine.* replace (row_key || '-' || i as row_key)"
+    " from core.quarantine, range(5) as r(i)": "core.quarantine.quarantined_rows_per_table",
+    "insert into core.quarantine select 'posthog', 'events', i, 'event_id', 'missing', '', 1"
+    " from range(12) as r(i)": "core.quarantine.quarantined_rows_against_published",
     "update product.daily_active_people set event_count = event_count * 3": (
         "product.daily_active_people.events_no_more_than_arrived"
     ),

@@ -122,15 +122,18 @@ def test_the_rows_agree_with_the_column_lineage_that_dagster_shows(
             measured = {each.table for each in trace.rows if each.measured}
             named = {each.table for each in trace.rows if each.columns}
             assert measured & named, (table, column, key)
-            for each in trace.rows:
-                if each.measured and each.columns:
-                    held = tracer._held.execute(
-                        f"select {', '.join(each.columns)} from held.{each.table}"
-                        f" where {' and '.join(f'{name} = ?' for name in each.measured[0])}",
-                        list(each.measured[0].values()),
-                    ).fetchall()
-                    value = str(trace.published).removesuffix(".0").removesuffix(".00")
-                    assert value.lower() in str(held).lower(), (table, column, key)
+            held = [
+                tracer._held.execute(
+                    f"select {', '.join(each.columns)} from held.{each.table}"
+                    f" where {' and '.join(f'{name} = ?' for name in row)}",
+                    list(row.values()),
+                ).fetchall()
+                for each in trace.rows
+                if each.columns
+                for row in each.measured
+            ]
+            value = str(trace.published).removesuffix(".0").removesuffix(".00")
+            assert value.lower() in str(held).lower(), (table, column, key)
     assert seen > 20
 
 
