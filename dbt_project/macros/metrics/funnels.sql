@@ -33,9 +33,9 @@
     {%- set exclusions = [] if order == "strict" else exclusions -%}
     {%- set last = steps | length -%}
     {%- set parts = "unit, breakdown_value" ~ ("" if disjoint else ", variant") -%}
-    {%- set sorting = (
-        "occurred_at, " ~ ("first_step" if disjoint else "precedence") ~ ", tie_break"
-    ) -%}
+    {#- Of simultaneous events an exclusion comes first: it is not between the steps. -#}
+    {%- set idle = 100000 if order == "strict" else -100000 -%}
+    {%- set sorting = "occurred_at, precedence, tie_break" -%}
     with
         flagged as (
             select
@@ -110,15 +110,24 @@
             ),
 
             arranged as (
-                select attributed.*, 1 as variant, first_step * 100 + last_step as precedence
+                select
+                    attributed.*,
+                    1 as variant,
+                    coalesce(first_step * 100 + last_step, {{ idle }}) as precedence
                 from attributed
                 union all
                 select
                     attributed.*,
                     variants.variant,
-                    case
-                        variants.variant when 2 then - first_step * 100 - last_step else 0
-                    end as precedence
+                    coalesce(
+                        case
+                            variants.variant
+                            when 2
+                            then - first_step * 100 - last_step
+                            else first_step * 0
+                        end,
+                        {{ idle }}
+                    ) as precedence
                 from attributed
                 inner join
                     undecided
@@ -131,7 +140,8 @@
                         select 3 as variant
                     ) as variants
             ),
-        {% else %} arranged as (select * from attributed),
+        {% else %}
+            arranged as (select *, coalesce(first_step, {{ idle }}) as precedence from attributed),
         {% endif %}
 
         {% if order == "strict" %} {{ funnel_strict_chains(steps, parts, sorting) }}
@@ -403,12 +413,33 @@
                     case when exclusion_{{ loop.index }} then occurred_at end
                 ) {{ ahead }} as excluded_{{ loop.index }},
             {% endfor %}
-            -- One event is one step, even if it could be two.
-            count(first_step) over (
-                partition by {{ parts }}
-                order by occurred_at
-                range between current row and interval '{{ window_seconds }} seconds' following
-            ) as event_count
+            {% if disjoint %} {{ last }} as step_count
+            {% else %}
+                -- One event is one step, even if it could be two. So many steps find events of
+                -- their
+                -- own as the scarcest choice of steps leaves: all the others, and one for each
+                -- event
+                -- that any of the chosen could use (König).
+                least(
+                    {% for chosen in range(1, 2**last) %}
+                        {%- set any_of = [] -%}
+                        {%- for step in steps -%}
+                            {%- if (chosen // 2**loop.index0) % 2 -%}
+                                {%- do any_of.append("step_" ~ loop.index) -%}
+                            {%- endif -%}
+                        {%- endfor %}
+                        {{ last - any_of | length }}
+                        + sum(case when {{ any_of | join(" or ") }} then 1 else 0 end) over (
+                            partition by {{ parts }}
+                            order by occurred_at
+                            range
+                                between current row
+                                and interval '{{ window_seconds }} seconds' following
+                        )
+                        {% if not loop.last %},{% endif %}
+                    {% endfor %}
+                ) as step_count
+            {% endif %}
         from onward_{{ last }}
     ),
 
@@ -421,7 +452,7 @@
             {% for each in exclusions %} excluded_{{ loop.index }}, {% endfor %}
             {% for step in steps[1:] %}
                 case
-                    when event_count >= {{ loop.index + 1 }}
+                    when step_count >= {{ loop.index + 1 }}
                     then {{ nth_smallest(used, loop.index + 1) }}
                 end as at_{{ loop.index + 1 }},
             {% endfor %}
