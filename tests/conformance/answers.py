@@ -317,6 +317,10 @@ def channels(case: Case, results: Results) -> dict[str, Any]:
     return {"all_checks_match": wrong or True}
 
 
+# How cases may write a touch without a value.
+NOTHING = ("null", "None", "(none)")
+
+
 @reads("attribution")
 def attribution(case: Case, results: Results) -> dict[str, Any]:
     rows = [row for row in results["credits"] if row["touch_value"] != "(unattributed)"]
@@ -333,6 +337,9 @@ def attribution(case: Case, results: Results) -> dict[str, Any]:
         name = _value_name(row["touch_value"])
         influenced.setdefault(name, {})[row["conversion_id"]] = worth[row["conversion_id"]]
     seen = sorted({_value_name(row["touch_value"]) for row in rows})
+    for of_model in (*credited.values(), *valued.values(), influenced):
+        for name in NOTHING if "" in of_model else ():
+            of_model.setdefault(name, of_model[""])
     return {
         "conversions": credited,
         "value": valued,

@@ -187,7 +187,7 @@ def retention(case: Case) -> Models:
             breakdown=breakdown(case),
             unit=unit(case),
             week_start=week_start(case),
-            **({"brackets": query["brackets"]} if query.get("brackets") else {}),
+            brackets=query.get("brackets"),
         )
     }
 
@@ -379,17 +379,13 @@ def attribution(case: Case) -> Models:
     excluded = "false"
     if "exclude_values" in query:
         excluded = compared("touch_value", "exact", query["exclude_values"])
-    shape = query.get("path_transform") or {}
-    if isinstance(shape, str):
-        shape = {"name": shape}
     options: dict[str, Any] = {
         "lookback_days": query.get("lookback_days") or 30,
         "excluded": excluded,
         "half_life_days": query.get("half_life_days")
         or max(1, (query.get("lookback_days") or 30) / 4),
-        "clean_path": _clean_path(shape),
+        **_path_shape(query.get("path_transform")),
     }
-    options |= {k: shape[k] for k in ("remove", "remove_trailing", "last_touches") if k in shape}
     held = setting("touches", touches) + setting("conversions", conversions)
     return {
         "credits": held + call("attribution", Name("touches"), Name("conversions"), **options),
@@ -398,9 +394,31 @@ def attribution(case: Case) -> Models:
     }
 
 
-def _clean_path(shape: dict[str, Any]) -> str:
-    name = str(shape.get("name") or shape.get("type") or "unique").replace("_path", "")
-    return name if name in {"unique", "exposure", "first"} else "unique"
+def _path_shape(asked: Any) -> dict[str, Any]:
+    """The options for a clean-up named as the Snowplow package names its transforms."""
+    named = (
+        asked
+        if isinstance(asked, dict)
+        else dict.fromkeys([asked] if isinstance(asked, str) else asked or [])
+    )
+    if "name" in named or "type" in named:
+        named = {named.get("name", named.get("type")): named.get("value", named.get("values"))}
+    found: dict[str, Any] = {}
+    for name, value in named.items():
+        values = value if isinstance(value, list) else [value or "Direct"]
+        if "last_and_not_all" in name or "trailing" in name:
+            found["remove_trailing"] = values
+        elif "not_all" in name or name == "remove":
+            found["remove"] = values
+        elif "exposure" in name:
+            found["clean_path"] = "exposure"
+        elif name.startswith("first"):
+            found["clean_path"] = "first"
+        elif "last" in name:
+            found["last_touches"] = int(value)
+        elif "unique" not in name:
+            raise LookupError(f"no clean-up of paths is called {name!r}")
+    return found
 
 
 @words("surveys")

@@ -8,7 +8,7 @@
     excluded: conditions on touches that are left out before weighting, so that the others share.
     half_life_days: of time decay; PostHog takes a quarter of the lookback, at least one day.
     clean_path: unique (as it is), exposure (immediate repeats collapsed) or first (first of each).
-    remove: a value that is left out unless the path is nothing else; remove_trailing: the same at the
+    remove: values that are left out unless the path is nothing else; remove_trailing: the same at the
     path's end only. last_touches: only the last so many of a path. direct: the value that last non-direct passes over.
     Source: PostHog `attribution_weights.py`, dbt-snowplow-attribution, HubSpot's model descriptions. -#}
 {% macro attribution(
@@ -18,8 +18,8 @@
     excluded="false",
     half_life_days=7,
     clean_path="unique",
-    remove=none,
-    remove_trailing=none,
+    remove=[],
+    remove_trailing=[],
     last_touches=none,
     direct="Direct",
     has_milestones=false
@@ -28,6 +28,24 @@
         touches as (select * from {{ touches }}),
 
         conversions as (select * from {{ conversions }}),
+
+        models as (
+            {% set models = [
+                "first_touch",
+                "last_touch",
+                "last_non_direct",
+                "linear",
+                "time_decay",
+                "position_based",
+            ] %}
+            {% set milestones = ["u_shaped", "w_shaped", "full_path"] if has_milestones else [] %}
+            {% for model in models + milestones %}
+                select '{{ model }}' as model
+                {% if not loop.last %}
+                    union all
+                {% endif %}
+            {% endfor %}
+        ),
 
         eligible as (
             select
@@ -52,34 +70,19 @@
         ),
 
         {% if remove or remove_trailing %}
+            {%- set is_other = (
+                "case when coalesce(touch_value in ('" ~ (remove + remove_trailing)
+                | join("', '") ~ "'), false) then 0 else 1 end"
+            ) -%}
+            {%- set reach = "unbounded following" if remove_trailing else "current row" %}
             removable as (
                 select
                     *,
-                    max(
-                        case
-                            when touch_value is distinct from '{{ remove or remove_trailing }}'
-                            then 1
-                            else 0
-                        end
-                    ) over (partition by conversion_id) as has_others,
-                    max(
-                        case
-                            when touch_value is distinct from '{{ remove or remove_trailing }}'
-                            then 1
-                            else 0
-                        end
-                    ) over (
+                    max({{ is_other }}) over (partition by conversion_id) as has_others,
+                    max({{ is_other }}) over (
                         partition by conversion_id
-                        order by
-                            touched_at,
-                            touch_id
-                            {{
-                                (
-                                    "rows between current row and unbounded following"
-                                    if remove_trailing
-                                    else "rows between current row and current row"
-                                )
-                            }}
+                        order by touched_at, touch_id
+                        rows between current row and {{ reach }}
                     ) as is_kept
                 from eligible
             ),
@@ -116,14 +119,7 @@
                 ) as place,
                 row_number() over (
                     partition by conversion_id order by touched_at desc, touch_id desc
-                ) as place_from_end,
-                row_number() over (
-                    partition by conversion_id
-                    order by
-                        case when touch_value = '{{ direct }}' then 1 else 0 end,
-                        touched_at desc,
-                        touch_id desc
-                ) as place_non_direct
+                ) as place_from_end
             from cleaned
         ),
 
@@ -131,7 +127,14 @@
             select
                 *,
                 min(place) over (partition by conversion_id) as first_place,
-                count(*) over (partition by conversion_id) as touch_count
+                count(*) over (partition by conversion_id) as touch_count,
+                row_number() over (
+                    partition by conversion_id
+                    order by
+                        case when touch_value = '{{ direct }}' then 1 else 0 end,
+                        touched_at desc,
+                        touch_id desc
+                ) as place_non_direct
             from numbered
             {% if last_touches %} where place_from_end <= {{ last_touches }} {% endif %}
         ),
@@ -203,26 +206,7 @@
                         }}
                 end as raw_weight
             from paths
-            cross join
-                (
-                    {% set models = [
-                        "first_touch",
-                        "last_touch",
-                        "last_non_direct",
-                        "linear",
-                        "time_decay",
-                        "position_based",
-                    ] %}
-                    {% if has_milestones %}
-                        {% set models = models + ["u_shaped", "w_shaped", "full_path"] %}
-                    {% endif %}
-                    {% for model in models %}
-                        select '{{ model }}' as model
-                        {% if not loop.last %}
-                            union all
-                        {% endif %}
-                    {% endfor %}
-                ) as models
+            cross join models
         ),
 
         weights as (
@@ -234,9 +218,7 @@
                 model,
                 raw_weight / sum(raw_weight) over (partition by conversion_id, model) as weight
             from raw_weights
-        ),
-
-        models_seen as (select distinct model from weights)
+        )
 
     select conversion_id, touch_id, touch_value, model, weight, weight * value as value
     from weights
@@ -245,11 +227,11 @@
         conversions.conversion_id,
         null as touch_id,
         '(unattributed)' as touch_value,
-        models_seen.model,
+        models.model,
         1.0 as weight,
         conversions.value
     from conversions
-    cross join models_seen
+    cross join models
     left join
         (select distinct conversion_id from eligible) as attributed
         on conversions.conversion_id = attributed.conversion_id

@@ -25,6 +25,24 @@
     with
         spine as ({{ bucket_spine(range, interval, week_start) }}),
 
+        numbers as (
+            {% if brackets %}
+                {% for first, last in brackets %}
+                    select
+                        {{ loop.index0 }} as position,
+                        {{ first }} as first_offset,
+                        {{ last }} as last_offset
+                    {% if not loop.last %}
+                        union all
+                    {% endif %}
+                {% endfor %}
+            {% else %}
+                select position, position as first_offset, position as last_offset
+                from spine
+                where position < {{ columns }}
+            {% endif %}
+        ),
+
         events as (
             select
                 {{ unit }} as unit,
@@ -83,12 +101,13 @@
             from cohorts
             {% if type == "unbounded" %}
                 inner join last_returns as returns on cohorts.unit = returns.unit
-                inner join
-                    spine as numbers on numbers.position <= returns.position - cohorts.position
+                inner join numbers on numbers.first_offset <= returns.position - cohorts.position
             {% else %}
                 inner join returns on cohorts.unit = returns.unit
                 inner join
-                    spine as numbers on numbers.position = returns.position - cohorts.position
+                    numbers
+                    on returns.position - cohorts.position
+                    between numbers.first_offset and numbers.last_offset
             {% endif %}
             where numbers.position > 0
             group by 1, 2, 3
@@ -108,9 +127,7 @@
                 numbers.position as cohort_offset
             from spine
             inner join
-                spine as numbers
-                on numbers.position < {{ columns }}
-                and spine.position + numbers.position <= (select max(position) from spine)
+                numbers on spine.position + numbers.last_offset <= (select max(position) from spine)
             cross join
                 (
                     {% if breakdown %}select distinct breakdown_value from cohorts
