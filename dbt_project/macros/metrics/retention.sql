@@ -1,0 +1,155 @@
+{#- Who came back: (breakdown_value, cohort, cohort_offset, value). Column 0 is the cohort's size;
+    cells after the range are not there.
+
+    start_condition, return_condition: which events open a cohort and which are a return.
+    type: recurring (in every bucket with a start), first_time (only in that of the first start ever)
+    or unbounded (returned then or later; recurring cohorts).
+    columns: how many offsets, 0 included. brackets: lists of [first, last] offsets counted together
+    instead of single ones. minimum: returns in a bucket that count as one.
+    breakdown: an expression of the start event. Source: PostHog `test_retention_query_runner.py`. -#}
+{% macro retention(
+    relation,
+    range,
+    interval,
+    columns,
+    start_condition="true",
+    return_condition="true",
+    type="recurring",
+    minimum=1,
+    breakdown=none,
+    unit="person_id",
+    week_start="monday"
+) -%}
+    {%- set timezone = range.get("timezone", "UTC") -%}
+    with
+        spine as ({{ bucket_spine(range, interval, week_start) }}),
+
+        bounds as (
+            select min(bucket) as first_bucket, {{ later_bucket("max(bucket)", 1, interval) }} as end_bucket
+            from spine
+        ),
+
+        events as (
+            select
+                {{ unit }} as unit,
+                {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
+                {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
+                occurred_at,
+                {{ start_condition }} as is_start,
+                {{ return_condition }} as is_return
+            from {{ relation }}
+            where {{ unit }} is not null
+        ),
+
+        starts as (
+            {% if type == "first_time" %}
+                select unit, bucket, breakdown_value
+                from
+                    (
+                        select
+                            *, row_number() over (partition by unit order by occurred_at, breakdown_value) as attempt
+                        from events
+                        where is_start
+                    ) as attempts
+                where attempt = 1
+            {% else %} select distinct unit, bucket, breakdown_value from events where is_start
+            {% endif %}
+        ),
+
+        cohorts as (
+            select starts.unit, starts.breakdown_value, spine.bucket as cohort, spine.position
+            from starts
+            inner join spine on starts.bucket = spine.bucket
+        ),
+
+        returns as (
+            select events.unit, events.bucket, spine.position
+            from events
+            inner join spine on events.bucket = spine.bucket
+            where events.is_return
+            group by events.unit, events.bucket, spine.position
+            having count(*) >= {{ minimum }}
+        ),
+
+        {% if type == "unbounded" %}
+            last_returns as (select unit, max(position) as position from returns group by unit),
+        {% endif %}
+
+        returned as (
+            select cohorts.breakdown_value, cohorts.position, numbers.position as cohort_offset, count(distinct cohorts.unit) as value
+            from cohorts
+            {% if type == "unbounded" %}
+                inner join last_returns as returns on cohorts.unit = returns.unit
+                inner join spine as numbers on numbers.position <= returns.position - cohorts.position
+            {% else %}
+                inner join returns on cohorts.unit = returns.unit
+                inner join spine as numbers on numbers.position = returns.position - cohorts.position
+            {% endif %}
+            where numbers.position > 0
+            group by 1, 2, 3
+        ),
+
+        sizes as (
+            select breakdown_value, position, count(distinct unit) as value
+            from cohorts
+            group by breakdown_value, position
+        ),
+
+        cells as (
+            select values_seen.breakdown_value, spine.bucket as cohort, spine.position, numbers.position as cohort_offset
+            from spine
+            inner join
+                spine as numbers
+                on numbers.position < {{ columns }}
+                and spine.position + numbers.position <= (select max(position) from spine)
+            cross join
+                (
+                    {% if breakdown %} select distinct breakdown_value from cohorts
+                    {% else %} select cast(null as varchar) as breakdown_value
+                    {% endif %}
+                ) as values_seen
+        )
+
+    select
+        cells.breakdown_value,
+        cells.cohort,
+        cells.cohort_offset,
+        coalesce(case when cells.cohort_offset = 0 then sizes.value else returned.value end, 0) as value
+    from cells
+    left join
+        sizes
+        on cells.position = sizes.position
+        and cells.breakdown_value is not distinct from sizes.breakdown_value
+    left join
+        returned
+        on cells.position = returned.position
+        and cells.cohort_offset = returned.cohort_offset
+        and cells.breakdown_value is not distinct from returned.breakdown_value
+{%- endmacro %}
+
+{#- (cohort_offset, value): units with a return that many whole 24-hour days after one of their
+    starts. round_to_hour: times are rounded down to the hour first, as Amplitude does. -#}
+{% macro retention_rolling_days(
+    relation, start_condition="true", return_condition="true", round_to_hour=true, unit="person_id"
+) -%}
+    {%- set at = "date_trunc('hour', occurred_at)" if round_to_hour else "occurred_at" -%}
+    with
+        starts as (
+            select distinct {{ unit }} as unit, {{ at }} as at
+            from {{ relation }}
+            where {{ start_condition }} and {{ unit }} is not null
+        ),
+
+        returns as (
+            select distinct {{ unit }} as unit, {{ at }} as at
+            from {{ relation }}
+            where {{ return_condition }} and {{ unit }} is not null
+        )
+
+    select
+        cast(floor({{ seconds_between("starts.at", "returns.at") }} / 86400) as bigint) as cohort_offset,
+        count(distinct starts.unit) as value
+    from starts
+    inner join returns on starts.unit = returns.unit and returns.at >= starts.at
+    group by 1
+{%- endmacro %}

@@ -1,0 +1,78 @@
+{#- One row (total, promoters, passives, detractors, nps, variance, standard_error, margin_95) of the
+    valid scores of a relation: integers from 0 to 10. All but the counts are null without answers.
+    population: of how many these are the answers; a small one makes the error smaller.
+    Variance = p + d - (p - d)^2 with the shares of promoters and detractors. -#}
+{% macro nps(relation, score="score", population=none) -%}
+    with
+        valid as (
+            select {{ score }} as score
+            from {{ relation }}
+            where {{ score }} between 0 and 10 and {{ score }} = floor({{ score }})
+        ),
+
+        counts as (
+            select
+                count(*) as total,
+                coalesce(sum(case when score >= 9 then 1 else 0 end), 0) as promoters,
+                coalesce(sum(case when score between 7 and 8 then 1 else 0 end), 0) as passives,
+                coalesce(sum(case when score <= 6 then 1 else 0 end), 0) as detractors
+            from valid
+        ),
+
+        shares as (
+            select
+                *,
+                (promoters - detractors) * 1.0 / nullif(total, 0) as balance,
+                (promoters + detractors) * 1.0 / nullif(total, 0) as extremes
+            from counts
+        ),
+
+        errors as (
+            select
+                *,
+                extremes - balance * balance as variance,
+                100 * sqrt((extremes - balance * balance) / nullif(total, 0))
+                {% if population %} * sqrt(({{ population }} - total) * 1.0 / ({{ population }} - 1))
+                {% endif %} as standard_error
+            from shares
+        )
+
+    select
+        total,
+        promoters,
+        passives,
+        detractors,
+        100 * balance as nps,
+        variance,
+        standard_error,
+        1.96 * standard_error as margin_95
+    from errors
+{%- endmacro %}
+
+{#- One row (total, satisfied, csat, csat_mean): the share of the two best answers of a scale. -#}
+{% macro csat(relation, score="score", highest=5) -%}
+    select
+        count({{ score }}) as total,
+        coalesce(sum(case when {{ score }} >= {{ highest - 1 }} then 1 else 0 end), 0) as satisfied,
+        sum(case when {{ score }} >= {{ highest - 1 }} then 1 else 0 end)
+        * 1.0
+        / nullif(count({{ score }}), 0) as csat,
+        avg({{ score }}) as csat_mean
+    from {{ relation }}
+    where {{ score }} between 1 and {{ highest }}
+{%- endmacro %}
+
+{#- One row (total, ces_mean, ces_positive_share): on 1 to 7, where 5 and better is positive. With
+    is_reversed 1 is the easiest, as in the first version of the question. -#}
+{% macro ces(relation, score="score", highest=7, is_reversed=false) -%}
+    {%- set value = "(" ~ (highest + 1) ~ " - " ~ score ~ ")" if is_reversed else score -%}
+    {%- set positive = (highest * 5 + 6) // 7 -%}
+    select
+        count({{ score }}) as total,
+        avg({{ value }}) as ces_mean,
+        sum(case when {{ value }} >= {{ positive }} then 1 else 0 end)
+        * 1.0
+        / nullif(count({{ score }}), 0) as ces_positive_share
+    from {{ relation }}
+    where {{ score }} between 1 and {{ highest }}
+{%- endmacro %}
