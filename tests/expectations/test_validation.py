@@ -393,6 +393,27 @@ DAMAGE: Mapping[str, str] = {
     "update product.feature_adoption_weekly set feature_id = 'gantt'": (
         "product.feature_adoption_weekly.adoption_by_feature_against_published"
     ),
+    "update product.engagement_daily set dau = dau + 1, wau = 60, mau = 60": (
+        "product.engagement_daily.people_a_day"
+    ),
+    "update product.engagement_daily set wau = 1": (
+        "product.engagement_daily.windows_out_of_order"
+    ),
+    "update product.engagement_daily set mau = mau + 1 where breakdown = 'plan'": (
+        "product.engagement_daily.breakdowns_make_the_total"
+    ),
+    "update product.retention_cohorts set cohort_size = 10 * cohort_size": (
+        "product.retention_cohorts.people_in_cohorts"
+    ),
+    "update product.retention_cohorts set retained = retained + 1": (
+        "product.retention_cohorts.more_retained_than_there_were"
+    ),
+    "update product.lifecycle_weekly set unit_count = unit_count + 1 where status = 'new'": (
+        "product.lifecycle_weekly.active_people_a_week"
+    ),
+    "update product.lifecycle_weekly set unit_count = -1 where status = 'dormant'": (
+        "product.lifecycle_weekly.bridge_between_weeks"
+    ),
     "delete from sales.deals where deal_id = '3'": "sales.deals.live_deals_against_crm",
     "update sales.deals set amount_usd = amount_usd + 0.01": "sales.deals.amount_against_crm",
     "update sales.deals set amount_usd = -1": "sales.deals.amount_usd_values_to_be_between",
