@@ -127,6 +127,11 @@ select unit, date '2025-12-29' as cohort_week,
     'all' as segment, unit_count as cohort_size, unit_count as retained, true as is_complete
 from product.lifecycle_weekly
 where status = case when week_start = date '2025-12-29' then 'new' else 'returning' end;
+create table product.experiment_results as
+select 'checklist' as experiment, 'done' as metric, variant, variant = 'control' as is_control,
+    100 as assigned, 30 as converted, 5 as open_count, 0.3 as rate, 1.0 as srm_p,
+    case when not is_control then 0.0 end as effect, 'no difference seen' as verdict
+from (values ('control'), ('test')) as arms(variant);
 create schema sales;
 create table sales.deals as
 select id as deal_id, 'account_1' as account_id,

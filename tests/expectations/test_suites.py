@@ -20,6 +20,7 @@ def test_every_planned_table_has_a_suite() -> None:
         "core.people",
         "product.daily_active_people",
         "product.engagement_daily",
+        "product.experiment_results",
         "product.feature_adoption_weekly",
         "product.lifecycle_weekly",
         "product.retention_cohorts",

@@ -414,6 +414,14 @@ DAMAGE: Mapping[str, str] = {
     "update product.lifecycle_weekly set unit_count = -1 where status = 'dormant'": (
         "product.lifecycle_weekly.bridge_between_weeks"
     ),
+    "update product.experiment_results set srm_p = 1e-8": (
+        "product.experiment_results.effects_of_broken_assignments"
+    ),
+    "update product.experiment_results set srm_p = 1e-8, effect = null,"
+    " verdict = 'sample ratio mismatch'": "product.experiment_results.arms_assigned_unevenly",
+    "update product.experiment_results set converted = 101": (
+        "product.experiment_results.more_converted_than_assigned"
+    ),
     "delete from sales.deals where deal_id = '3'": "sales.deals.live_deals_against_crm",
     "update sales.deals set amount_usd = amount_usd + 0.01": "sales.deals.amount_against_crm",
     "update sales.deals set amount_usd = -1": "sales.deals.amount_usd_values_to_be_between",

@@ -138,6 +138,39 @@ def test_retention_cohorts_follow_first_uses(job: Job, unit: str) -> None:
     assert set(by_segment) == set(rows)
 
 
+def test_experiments_are_as_planted(job: Job) -> None:
+    planted = {
+        flag: truth
+        for flag, truth in job.truth.get("T15", {}).items()
+        if isinstance(truth, dict) and "effect" in truth
+    }
+    if not planted:
+        pytest.skip("no experiment in this company")
+    rows = job.query("from product.experiment_results")
+    names = [name for name, *_ in job.query("describe product.experiment_results")]
+    arms = [dict(zip(names, row, strict=True)) for row in rows]
+    for flag, truth in planted.items():
+        own = {
+            each["variant"]: each for each in arms if each["experiment"] == flag.replace("-", "_")
+        }
+        for arm in ("control", "test"):
+            seen = (own[arm]["assigned"], own[arm]["converted"])
+            assert seen == (truth[arm], truth[f"{arm}_converted"])
+            assert own[arm]["rate"] == pytest.approx(truth[f"{arm}_rate"], abs=1e-6)
+            assert own[arm]["srm_p"] == pytest.approx(truth["srm_p"], rel=1e-6)
+        test = own["test"]
+        if truth["srm_p"] < 0.001:
+            assert (test["verdict"], test["effect"]) == ("sample ratio mismatch", None)
+            assert test["cuped_effect"] is None
+        else:
+            assert test["effect"] == pytest.approx(truth["effect"], abs=1e-6)
+            assert test["p_value"] == pytest.approx(truth["p_value"], rel=1e-5)
+            assert test["cuped_low"] < test["effect"] < test["cuped_high"]
+            assert (
+                test["cuped_high"] - test["cuped_low"] <= test["effect_high"] - test["effect_low"]
+            )
+
+
 def test_feature_adoption_weekly(job: Job) -> None:
     rows = job.query(
         "select feature_id, week_start, count(*), sum(people_count), sum(use_count)"
