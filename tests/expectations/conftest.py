@@ -103,7 +103,8 @@ from posthog.events where event <> '$pageview' group by all;
 create table product.feature_adoption_weekly as
 select date_trunc('week', active_date)::date as week_start, 'account_1' as account_id,
     'tasks' as feature_id, count(distinct person_id) as people_count,
-    sum(event_count)::bigint as use_count, count(distinct person_id) as active_people_count
+    sum(event_count)::bigint as use_count, count(distinct person_id) as active_people_count,
+    'tried' as stage
 from product.daily_active_people group by all;
 create table product.engagement_daily as
 select active_date, breakdown, 'all' as segment, 'all' as plan, 'all' as channel,

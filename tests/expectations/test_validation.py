@@ -384,6 +384,9 @@ DAMAGE: Mapping[str, str] = {
     "update product.feature_adoption_weekly set use_count = -1": (
         "product.feature_adoption_weekly.use_count_values_to_be_between"
     ),
+    "update product.feature_adoption_weekly set stage = 'dropped'": (
+        "product.feature_adoption_weekly.stages_that_contradict_their_use"
+    ),
     "update product.feature_adoption_weekly set people_count = people_count + 1": (
         "product.feature_adoption_weekly.adopters_beyond_the_active"
     ),

@@ -174,7 +174,7 @@ def test_experiments_are_as_planted(job: Job) -> None:
 def test_feature_adoption_weekly(job: Job) -> None:
     rows = job.query(
         "select feature_id, week_start, count(*), sum(people_count), sum(use_count)"
-        " from product.feature_adoption_weekly group by 1, 2"
+        " from product.feature_adoption_weekly where use_count > 0 group by 1, 2"
     )
     seen: dict[str, dict[str, dict[str, int]]] = {}
     for feature, week, accounts, people, uses in rows:
@@ -184,6 +184,18 @@ def test_feature_adoption_weekly(job: Job) -> None:
             "uses": int(uses),
         }
     assert seen == job.truth["feature_adoption_weekly"]
+
+
+def test_every_account_and_feature_walks_through_stages_in_order(job: Job) -> None:
+    before = {"aware": {None}, "dropped": {"tried", "adopted"}, "adopted": {"tried", "adopted"}}
+    latest: dict[tuple[str, str], str] = {}
+    for account, feature, stage in job.query(
+        "select account_id, feature_id, stage from product.feature_adoption_weekly"
+        " order by week_start"
+    ):
+        allowed = before.get(stage, {None, "aware", "tried", "adopted", "dropped"})
+        assert latest.get((account, feature)) in allowed, (account, feature, stage)
+        latest[account, feature] = stage
 
 
 def test_deals(job: Job) -> None:
