@@ -133,6 +133,9 @@ select 'checklist' as experiment, 'done' as metric, variant, variant = 'control'
     100 as assigned, 30 as converted, 5 as open_count, 0.3 as rate, 1.0 as srm_p,
     case when not is_control then 0.0 end as effect, 'no difference seen' as verdict
 from (values ('control'), ('test')) as arms(variant);
+create table product.paths as
+select 1 as position, 'signed_up' as source, 'task_completed' as target, 90 as path_count,
+    1 as rank_in_position;
 create schema sales;
 create table sales.deals as
 select id as deal_id, 'account_1' as account_id,

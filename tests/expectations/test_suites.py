@@ -23,6 +23,7 @@ def test_every_planned_table_has_a_suite() -> None:
         "product.experiment_results",
         "product.feature_adoption_weekly",
         "product.lifecycle_weekly",
+        "product.paths",
         "product.retention_cohorts",
         "sales.deals",
         "sales.pipeline_daily",

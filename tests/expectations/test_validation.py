@@ -425,6 +425,7 @@ DAMAGE: Mapping[str, str] = {
     "update product.experiment_results set converted = 101": (
         "product.experiment_results.more_converted_than_assigned"
     ),
+    "update product.paths set path_count = 1000000": "product.paths.steps_no_more_than_events",
     "delete from sales.deals where deal_id = '3'": "sales.deals.live_deals_against_crm",
     "update sales.deals set amount_usd = amount_usd + 0.01": "sales.deals.amount_against_crm",
     "update sales.deals set amount_usd = -1": "sales.deals.amount_usd_values_to_be_between",

@@ -198,6 +198,24 @@ def test_every_account_and_feature_walks_through_stages_in_order(job: Job) -> No
         latest[account, feature] = stage
 
 
+def test_no_more_paths_than_go_on_at_each_position(job: Job) -> None:
+    rows = job.query(
+        "select position, source, target, path_count, rank_in_position from product.paths"
+        " order by position, rank_in_position"
+    )
+    taken: dict[int, list[int]] = defaultdict(list)
+    for position, source, target, count, rank in rows:
+        assert source != target
+        taken[position].append(count)
+        assert (rank, sorted(taken[position], reverse=True)) == (
+            len(taken[position]),
+            taken[position],
+        )
+    # Positions of which every step is listed narrow down.
+    whole = {position: sum(counts) for position, counts in taken.items() if len(counts) < 20}
+    assert all(whole[place] >= whole[place + 1] for place in whole if place + 1 in whole)
+
+
 def test_deals(job: Job) -> None:
     [row] = job.query(
         """
