@@ -28,6 +28,17 @@
     cast({{ column }} + interval '1 day' * ({{ days }}) as date)
 {%- endmacro %}
 
+{#- Whole days from one date to a later one. -#}
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch("days_between")(earlier, later)) }}
+{%- endmacro %}
+{% macro default__days_between(earlier, later) -%}
+    datediff({{ later }}, {{ earlier }})
+{%- endmacro %}
+{% macro duckdb__days_between(earlier, later) -%}
+    date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
 {#- The Monday on or before a date. -#}
 {% macro week_start(column) -%} cast(date_trunc('week', {{ column }}) as date) {%- endmacro %}
 
@@ -41,4 +52,13 @@
 {% macro duckdb__date_spine(first, last) -%}
     select cast(day as date) as date_day
     from (select unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as day) as days
+{%- endmacro %}
+
+{#- (number): 0, 1, … and so on, `count` of them. -#}
+{% macro numbers(count) -%} {{ return(adapter.dispatch("numbers")(count)) }} {%- endmacro %}
+{% macro default__numbers(count) -%}
+    select explode(sequence(0, {{ count - 1 }})) as number
+{%- endmacro %}
+{% macro duckdb__numbers(count) -%}
+    select unnest(generate_series(0, {{ count - 1 }})) as number
 {%- endmacro %}

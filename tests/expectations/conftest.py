@@ -98,13 +98,47 @@ from range(3) as numbers(number);
 create schema product;
 create table product.daily_active_people as
 select cast("timestamp" as date) as active_date, person_id, 'account_1' as account_id,
-    count(distinct uuid) as event_count
+    count(distinct uuid) as event_count, event_count as use_count
 from posthog.events where event <> '$pageview' group by all;
 create table product.feature_adoption_weekly as
 select date_trunc('week', active_date)::date as week_start, 'account_1' as account_id,
     'tasks' as feature_id, count(distinct person_id) as people_count,
-    sum(event_count)::bigint as use_count, count(distinct person_id) as active_people_count
+    sum(event_count)::bigint as use_count, count(distinct person_id) as active_people_count,
+    'tried' as stage
 from product.daily_active_people group by all;
+create table product.engagement_daily as
+select active_date, breakdown, 'all' as segment, 'all' as plan, 'all' as channel,
+    count(*) as dau, 50 as wau, 50 as mau, dau as product_dau, wau as product_wau,
+    mau as product_mau, sum(event_count)::bigint as event_count
+from product.daily_active_people, (values ('total'), ('plan')) as breakdowns(breakdown)
+group by all;
+create table product.lifecycle_weekly as
+with weeks as (select distinct date_trunc('week', active_date)::date as week_start
+    from product.daily_active_people)
+select unit, week_start, status,
+    case when status = 'new' and week_start = date '2025-12-29'
+            or status = 'returning' and week_start > date '2025-12-29'
+        then (select count(distinct person_id) from product.daily_active_people
+            where use_count > 0) else 0 end as unit_count
+from weeks, (values ('person'), ('account')) as units(unit),
+    (values ('new'), ('returning'), ('resurrecting'), ('dormant')) as kinds(status);
+create table product.retention_cohorts as
+select unit, date '2025-12-29' as cohort_week,
+    (date_diff('day', date '2025-12-29', week_start) / 7)::bigint as cohort_offset,
+    'all' as segment, unit_count as cohort_size, unit_count as retained, true as is_complete
+from product.lifecycle_weekly
+where status = case when week_start = date '2025-12-29' then 'new' else 'returning' end;
+create table product.experiment_results as
+select 'checklist' as experiment, 'done' as metric, variant, variant = 'control' as is_control,
+    100 as assigned, 30 as converted, 5 as open_count, 0.3 as rate, 1.0 as srm_p,
+    case when not is_control then 0.0 end as effect, 'no difference seen' as verdict
+from (values ('control'), ('test')) as arms(variant);
+create table product.funnels as
+select 'onboarding' as funnel, date '2026-01-05' as entered_on, 'smb' as segment, step,
+    10 - step as people_count from range(1, 4) as steps(step);
+create table product.paths as
+select 1 as position, 'signed_up' as source, 'task_completed' as target, 90 as path_count,
+    1 as rank_in_position;
 create schema sales;
 create table sales.deals as
 select id as deal_id, 'account_1' as account_id,

@@ -384,6 +384,9 @@ DAMAGE: Mapping[str, str] = {
     "update product.feature_adoption_weekly set use_count = -1": (
         "product.feature_adoption_weekly.use_count_values_to_be_between"
     ),
+    "update product.feature_adoption_weekly set stage = 'dropped'": (
+        "product.feature_adoption_weekly.stages_that_contradict_their_use"
+    ),
     "update product.feature_adoption_weekly set people_count = people_count + 1": (
         "product.feature_adoption_weekly.adopters_beyond_the_active"
     ),
@@ -392,6 +395,39 @@ DAMAGE: Mapping[str, str] = {
     ),
     "update product.feature_adoption_weekly set feature_id = 'gantt'": (
         "product.feature_adoption_weekly.adoption_by_feature_against_published"
+    ),
+    "update product.engagement_daily set dau = dau + 1, wau = 60, mau = 60": (
+        "product.engagement_daily.people_a_day"
+    ),
+    "update product.engagement_daily set wau = 1": (
+        "product.engagement_daily.windows_out_of_order"
+    ),
+    "update product.engagement_daily set mau = mau + 1 where breakdown = 'plan'": (
+        "product.engagement_daily.breakdowns_make_the_total"
+    ),
+    "update product.retention_cohorts set cohort_size = 10 * cohort_size": (
+        "product.retention_cohorts.people_in_cohorts"
+    ),
+    "update product.retention_cohorts set retained = retained + 1": (
+        "product.retention_cohorts.more_retained_than_there_were"
+    ),
+    "update product.lifecycle_weekly set unit_count = unit_count + 1 where status = 'new'": (
+        "product.lifecycle_weekly.active_people_a_week"
+    ),
+    "update product.lifecycle_weekly set unit_count = -1 where status = 'dormant'": (
+        "product.lifecycle_weekly.bridge_between_weeks"
+    ),
+    "update product.experiment_results set srm_p = 1e-8": (
+        "product.experiment_results.effects_of_broken_assignments"
+    ),
+    "update product.experiment_results set srm_p = 1e-8, effect = null,"
+    " verdict = 'sample ratio mismatch'": "product.experiment_results.arms_assigned_unevenly",
+    "update product.experiment_results set converted = 101": (
+        "product.experiment_results.more_converted_than_assigned"
+    ),
+    "update product.paths set path_count = 1000000": "product.paths.steps_no_more_than_events",
+    "update product.funnels set people_count = step": (
+        "product.funnels.steps_with_more_people_than_the_step_before"
     ),
     "delete from sales.deals where deal_id = '3'": "sales.deals.live_deals_against_crm",
     "update sales.deals set amount_usd = amount_usd + 0.01": "sales.deals.amount_against_crm",

@@ -1,5 +1,7 @@
 """Published marts against the second, naive count of the same company: equal to the digit."""
 
+from collections import defaultdict
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,10 +29,152 @@ def test_daily_active_people(job: Job) -> None:
     assert by_key(rows) == job.truth["daily_active_people"]
 
 
+def people_by_day(job: Job, condition: str = "true") -> dict[date, set[str]]:
+    found: dict[date, set[str]] = defaultdict(set)
+    for day, person in job.query(
+        f"select active_date, person_id from product.daily_active_people where {condition}"
+    ):
+        found[day].add(person)
+    return found
+
+
+def test_engagement_daily_counts_distinct_people_of_windows(job: Job) -> None:
+    rows = job.query(
+        "select active_date, dau, wau, mau, product_dau, product_wau, product_mau"
+        " from product.engagement_daily where breakdown = 'total' order by 1"
+    )
+    anything, use = people_by_day(job), people_by_day(job, "use_count > 0")
+    for day, *counts in rows:
+        assert counts == [
+            len(set().union(*(people.get(day - timedelta(back), set()) for back in range(width))))
+            for people in (anything, use)
+            for width in (1, 7, 30)
+        ], day
+    truth = job.truth["daily_active_people"]
+    assert {str(day): dau for day, dau, *_ in rows if dau} == {
+        day: people for day, people in truth.items() if day <= str(rows[-1][0])
+    }
+
+
+def test_engagement_daily_adds_up_over_traits_alone(job: Job) -> None:
+    rows = job.query(
+        "select active_date, sum(dau), sum(wau), sum(mau), sum(product_mau), sum(event_count)"
+        " from product.engagement_daily group by active_date, breakdown"
+    )
+    assert len(set(rows)) == len({day for day, *_ in rows})
+
+
+def test_seasons_are_as_planted(job: Job) -> None:
+    if not (truth := job.truth.get("T9")) or not truth["august_to_july"]:
+        pytest.skip("no summer in this company")
+    [(august_to_july, weekend_to_workday)] = job.query(
+        """
+        with days as (
+            select date_day, is_weekend, coalesce(product_dau, 0) as people
+            from core.dates
+            left join product.engagement_daily
+                on active_date = date_day and breakdown = 'total'
+        )
+        select
+            avg(people) filter (where not is_weekend and strftime(date_day, '%Y-%m') = '2025-08')
+            / avg(people) filter (where not is_weekend and strftime(date_day, '%Y-%m') = '2025-07'),
+            avg(people) filter (where is_weekend) / avg(people) filter (where not is_weekend)
+        from days where date_day >= date '2024-07-01'
+        """
+    )
+    assert august_to_july == pytest.approx(truth["august_to_july"], abs=1e-6)
+    assert weekend_to_workday == pytest.approx(truth["weekend_to_workday"], abs=1e-6)
+
+
+def weeks_of(job: Job, unit: str) -> dict[str, set[date]]:
+    found: dict[str, set[date]] = defaultdict(set)
+    for day, who in job.query(
+        f"select active_date, {unit}_id from product.daily_active_people"
+        f" where use_count > 0 and {unit}_id is not null"
+    ):
+        found[who].add(day - timedelta(day.weekday()))
+    return found
+
+
+@pytest.mark.parametrize("unit", ["person", "account"])
+def test_lifecycle_weekly_is_growth_accounting(job: Job, unit: str) -> None:
+    seen = {
+        (week, status): count
+        for week, status, count in job.query(
+            f"select week_start, status, unit_count from product.lifecycle_weekly"
+            f" where unit = '{unit}'"
+        )
+    }
+    counts = dict.fromkeys(seen, 0)
+    for weeks in weeks_of(job, unit).values():
+        for week in weeks:
+            before = week - timedelta(7)
+            came_back = "returning" if before in weeks else "resurrecting"
+            status = "new" if week == min(weeks) else came_back
+            for key, change in (((week, status), 1), ((week + timedelta(7), "dormant"), -1)):
+                if key in counts and not (change < 0 and week + timedelta(7) in weeks):
+                    counts[key] += change
+    assert seen == counts
+
+
+@pytest.mark.parametrize("unit", ["person", "account"])
+def test_retention_cohorts_follow_first_uses(job: Job, unit: str) -> None:
+    rows = job.query(
+        f"select cohort_week, cohort_offset, cohort_size, retained from product.retention_cohorts"
+        f" where unit = '{unit}' and segment = 'all'"
+    )
+    cohorts: dict[date, list[set[date]]] = defaultdict(list)
+    for weeks in weeks_of(job, unit).values():
+        cohorts[min(weeks)].append(weeks)
+    assert {week for week, *_ in rows} <= set(cohorts)
+    for week, offset, size, retained in rows:
+        later = week + timedelta(7 * offset)
+        expected = (len(cohorts[week]), sum(later in weeks for weeks in cohorts[week]))
+        assert (size, retained) == expected, (week, offset)
+    by_segment = job.query(
+        f"select cohort_week, cohort_offset, sum(cohort_size), sum(retained)"
+        f" from product.retention_cohorts where unit = '{unit}' and segment <> 'all' group by 1, 2"
+    )
+    assert set(by_segment) == set(rows)
+
+
+def test_experiments_are_as_planted(job: Job) -> None:
+    planted = {
+        flag: truth
+        for flag, truth in job.truth.get("T15", {}).items()
+        if isinstance(truth, dict) and "effect" in truth
+    }
+    if not planted:
+        pytest.skip("no experiment in this company")
+    rows = job.query("from product.experiment_results")
+    names = [name for name, *_ in job.query("describe product.experiment_results")]
+    arms = [dict(zip(names, row, strict=True)) for row in rows]
+    for flag, truth in planted.items():
+        own = {
+            each["variant"]: each for each in arms if each["experiment"] == flag.replace("-", "_")
+        }
+        for arm in ("control", "test"):
+            seen = (own[arm]["assigned"], own[arm]["converted"])
+            assert seen == (truth[arm], truth[f"{arm}_converted"])
+            assert own[arm]["rate"] == pytest.approx(truth[f"{arm}_rate"], abs=1e-6)
+            assert own[arm]["srm_p"] == pytest.approx(truth["srm_p"], rel=1e-6)
+        test = own["test"]
+        if truth["srm_p"] < 0.001:
+            assert (test["verdict"], test["effect"]) == ("sample ratio mismatch", None)
+            assert test["cuped_effect"] is None
+        else:
+            assert test["effect"] == pytest.approx(truth["effect"], abs=1e-6)
+            assert test["p_value"] == pytest.approx(truth["p_value"], rel=1e-5)
+            assert test["cuped_low"] < test["effect"] < test["cuped_high"]
+            assert (
+                test["cuped_high"] - test["cuped_low"] <= test["effect_high"] - test["effect_low"]
+            )
+
+
 def test_feature_adoption_weekly(job: Job) -> None:
     rows = job.query(
         "select feature_id, week_start, count(*), sum(people_count), sum(use_count)"
-        " from product.feature_adoption_weekly group by 1, 2"
+        " from product.feature_adoption_weekly where use_count > 0 group by 1, 2"
     )
     seen: dict[str, dict[str, dict[str, int]]] = {}
     for feature, week, accounts, people, uses in rows:
@@ -40,6 +184,36 @@ def test_feature_adoption_weekly(job: Job) -> None:
             "uses": int(uses),
         }
     assert seen == job.truth["feature_adoption_weekly"]
+
+
+def test_every_account_and_feature_walks_through_stages_in_order(job: Job) -> None:
+    before = {"aware": {None}, "dropped": {"tried", "adopted"}, "adopted": {"tried", "adopted"}}
+    latest: dict[tuple[str, str], str] = {}
+    for account, feature, stage in job.query(
+        "select account_id, feature_id, stage from product.feature_adoption_weekly"
+        " order by week_start"
+    ):
+        allowed = before.get(stage, {None, "aware", "tried", "adopted", "dropped"})
+        assert latest.get((account, feature)) in allowed, (account, feature, stage)
+        latest[account, feature] = stage
+
+
+def test_no_more_paths_than_go_on_at_each_position(job: Job) -> None:
+    rows = job.query(
+        "select position, source, target, path_count, rank_in_position from product.paths"
+        " order by position, rank_in_position"
+    )
+    taken: dict[int, list[int]] = defaultdict(list)
+    for position, source, target, count, rank in rows:
+        assert source != target
+        taken[position].append(count)
+        assert (rank, sorted(taken[position], reverse=True)) == (
+            len(taken[position]),
+            taken[position],
+        )
+    # Positions of which every step is listed narrow down.
+    whole = {position: sum(counts) for position, counts in taken.items() if len(counts) < 20}
+    assert all(whole[place] >= whole[place + 1] for place in whole if place + 1 in whole)
 
 
 def test_deals(job: Job) -> None:

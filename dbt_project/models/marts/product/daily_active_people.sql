@@ -35,9 +35,11 @@ select
     ids.person_id,
     ids.account_id,
     count(*) as event_count,
+    cast(sum(case when visits.event_name is null then 1 else 0 end) as bigint) as use_count,
     max(events.arrived_at) as last_arrived_at
 from events
 inner join ids on events.distinct_id = ids.distinct_id
 left join {{ ref("passive_events") }} as passive on events.event_name = passive.event_name
+left join {{ ref("visit_events") }} as visits on events.event_name = visits.event_name
 where passive.event_name is null
 group by events.event_date, ids.person_id, ids.account_id

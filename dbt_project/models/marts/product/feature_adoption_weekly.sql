@@ -1,73 +1,93 @@
--- depends_on: {{ ref("int_changed_weeks") }}
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="partition_replace",
-        on_schema_change="fail",
-        meta={
-            "replaces": {
-                "column": "week_start",
-                "model": "int_changed_weeks",
-                "key": "week_start",
-            }
-        },
-    )
-}}
--- A touched day rebuilds its whole week, since people are counted once a week.
+-- Beside the weeks with use, a row where an account first could have used a feature and did not
+-- (aware) and where it gave one up (dropped): so every change of stage has a row to be seen in.
 with
-    ids as (
-        select *
-        from {{ ref("int_identified_ids") }}
-        where person_id is not null and not is_internal
-    ),
-
-    uses as (
-        select
-            {{ week_start("events.event_date") }} as week_start,
-            coalesce(events.account_key, ids.account_id) as account_id,
-            ids.person_id,
-            features.feature_id,
-            events.arrived_at,
-            passive.event_name is null as is_active
-        from {{ ref("int_events") }} as events
-        inner join ids on events.distinct_id = ids.distinct_id
-        left join {{ ref("feature_events") }} as features on events.event_name = features.event_name
-        left join {{ ref("passive_events") }} as passive on events.event_name = passive.event_name
-        {% if is_incremental() %}
-            where
-                {{ week_start("events.event_date") }}
-                in (select week_start from {{ ref("int_changed_weeks") }})
-        {% endif %}
-    ),
+    stages as (select * from {{ ref("int_feature_stages") }}),
 
     active as (
-        select week_start, account_id, count(distinct person_id) as active_people_count
-        from uses
-        where is_active
-        group by week_start, account_id
+        select
+            {{ week_start("active_date") }} as week_start,
+            account_id,
+            count(distinct person_id) as active_people_count,
+            max(last_arrived_at) as last_arrived_at
+        from {{ ref("daily_active_people") }}
+        where account_id is not null
+        group by 1, 2
     ),
 
-    adoption as (
+    released as (select feature_id, min(week_start) as first_week from stages group by feature_id),
+
+    firsts as (
+        select account_id, feature_id, min(week_start) as first_week
+        from stages
+        group by account_id, feature_id
+    ),
+
+    chances as (
+        select active.account_id, released.feature_id, min(active.week_start) as week_start
+        from active
+        inner join released on active.week_start >= released.first_week
+        group by active.account_id, released.feature_id
+    ),
+
+    rows_of_stages as (
         select
             week_start,
             account_id,
             feature_id,
-            count(distinct person_id) as people_count,
-            count(*) as use_count,
-            max(arrived_at) as last_arrived_at
-        from uses
-        where feature_id is not null and account_id is not null
-        group by week_start, account_id, feature_id
+            people_count,
+            use_count,
+            active_people_count,
+            last_arrived_at,
+            stage
+        from stages
+        union all
+        select
+            chances.week_start,
+            chances.account_id,
+            chances.feature_id,
+            0 as people_count,
+            0 as use_count,
+            active.active_people_count,
+            active.last_arrived_at,
+            'aware' as stage
+        from chances
+        inner join
+            active
+            on chances.account_id = active.account_id
+            and chances.week_start = active.week_start
+        left join
+            firsts
+            on chances.account_id = firsts.account_id
+            and chances.feature_id = firsts.feature_id
+        where firsts.first_week is null or firsts.first_week > chances.week_start
+    ),
+
+    known as (
+        select account_id, count(*) as people_count
+        from {{ ref("int_people") }}
+        where account_id is not null
+        group by account_id
     )
 
 select
-    adoption.week_start,
-    adoption.account_id,
-    adoption.feature_id,
-    adoption.people_count,
-    adoption.use_count,
-    active.active_people_count,
-    adoption.last_arrived_at
-from adoption
-inner join
-    active on adoption.week_start = active.week_start and adoption.account_id = active.account_id
+    found.week_start,
+    found.account_id,
+    found.feature_id,
+    found.people_count,
+    found.use_count,
+    coalesce(found.active_people_count, active.active_people_count, 0) as active_people_count,
+    found.last_arrived_at,
+    found.stage,
+    cast(
+        found.people_count
+        * 1.0
+        / nullif(
+            coalesce(found.active_people_count, active.active_people_count), 0
+        ) as {{ type_double() }}
+    ) as active_share,
+    cast(
+        found.people_count * 1.0 / nullif(known.people_count, 0) as {{ type_double() }}
+    ) as known_share
+from rows_of_stages as found
+left join active on found.account_id = active.account_id and found.week_start = active.week_start
+left join known on found.account_id = known.account_id

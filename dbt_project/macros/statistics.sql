@@ -1,0 +1,149 @@
+{#- What engines have no function for. -#}
+{#- The complementary error function of a number that is not negative, to 1.2e-7 of its value also
+    far out, where an error of the seventh digit would be larger than the tail (Numerical Recipes,
+    Chebyshev fit). -#}
+{% macro erfc(x) -%}
+    {%- set t = "(1.0 / (1.0 + 0.5 * (" ~ x ~ ")))" -%}
+    {%- set terms = [
+        0.17087277,
+        -0.82215223,
+        1.48851587,
+        -1.13520398,
+        0.27886807,
+        -0.18628806,
+        0.09678418,
+        0.37409196,
+        1.00002368,
+    ] -%}
+    {%- set polynomial = namespace(sql="0.17087277") -%}
+    {%- for term in terms[1:] -%}
+        {%- set polynomial.sql = "(" ~ term ~ " + " ~ t ~ " * " ~ polynomial.sql ~ ")" -%}
+    {%- endfor -%}
+    ({{ t }} * exp(- ({{ x }}) * ({{ x }}) - 1.26551223 + {{ t }} * {{ polynomial.sql }}))
+{%- endmacro %}
+
+{#- How likely a chi-square of so many degrees of freedom is as large by chance. Exact for one and
+    two; beyond, after Wilson and Hilferty. -#}
+{% macro chi_square_tail(x, degrees) -%}
+    case
+        when {{ degrees }} = 1
+        then {{ erfc("sqrt(" ~ x ~ " / 2.0)") }}
+        when {{ degrees }} = 2
+        then exp(- ({{ x }}) / 2.0)
+        when power({{ x }} / {{ degrees }}, 1.0 / 3) > 1.0 - 2.0 / (9.0 * {{ degrees }})
+        then
+            0.5
+            * {{
+                erfc(
+                    "((power(" ~ x ~ " / " ~ degrees ~ ", 1.0 / 3) - 1.0 + 2.0 / (9.0 * " ~ degrees
+                    ~ ")) / sqrt(4.0 / (9.0 * " ~ degrees ~ ")))"
+                )
+            }}
+        when {{ degrees }} > 2
+        then 0.5
+    end
+{%- endmacro %}
+
+{#- An aggregate: the chi-square of how many there are in groups against their intended shares. -#}
+{% macro chi_square_of_shares(size, share) -%}
+    (
+        cast(sum({{ size }} * {{ size }} / {{ share }}) as {{ type_double() }})
+        / nullif(sum({{ size }}), 0)
+        - sum({{ size }})
+    )
+{%- endmacro %}
+
+{#- How likely a difference is as far from zero by chance, given its standard error. -#}
+{% macro two_sided_p(difference, error) -%}
+    {{ erfc("abs((" ~ difference ~ ") / (" ~ error ~ ")) / sqrt(2.0)") }}
+{%- endmacro %}
+
+{#- Arms against their control, one row an arm: rate, effect with its interval and p_value, and
+    the effect after what people did before the test is taken out of both arms (CUPED; Deng, Xu,
+    Kohavi and Walker, 2013). theta is pooled within arms, so that an effect does not enter it.
+
+    relation: (experiment, metric, is_control, n, y, x, xx, xy) of each arm: people, conversions,
+    and sums of a covariate from before the test. No effect where an arm has fewer than least_people. -#}
+{% macro experiment_effects(relation, least_people) -%}
+    with
+        moments as (
+            select
+                *,
+                y * 1.0 / nullif(n, 0) as rate,
+                x * 1.0 / nullif(n, 0) as mean_x,
+                (xx - x * x * 1.0 / nullif(n, 0)) as spread_x,
+                (xy - x * y * 1.0 / nullif(n, 0)) as spread_xy
+            from {{ relation }}
+        ),
+
+        slopes as (
+            select
+                experiment, metric, coalesce(sum(spread_xy) / nullif(sum(spread_x), 0), 0) as theta
+            from moments
+            group by experiment, metric
+        ),
+
+        arms as (
+            select
+                moments.*,
+                slopes.theta,
+                rate * (1 - rate) / nullif(n, 0) as variance,
+                (
+                    rate * (1 - rate)
+                    - 2 * slopes.theta * spread_xy / nullif(n, 0)
+                    + slopes.theta * slopes.theta * spread_x / nullif(n, 0)
+                )
+                / nullif(n, 0) as cuped_variance
+            from moments
+            inner join
+                slopes on moments.experiment = slopes.experiment and moments.metric = slopes.metric
+        ),
+
+        differences as (
+            select
+                test.*,
+                test.rate - control.rate as effect,
+                sqrt(test.variance + control.variance) as error,
+                test.rate
+                - control.rate
+                - test.theta * (test.mean_x - control.mean_x) as cuped_effect,
+                sqrt(greatest(test.cuped_variance + control.cuped_variance, 0.0)) as cuped_error,
+                (test.y + control.y) * 1.0 / (test.n + control.n) as pooled,
+                1.0 / test.n + 1.0 / control.n as inverse_sizes
+            from arms as test
+            inner join
+                arms as control
+                on test.experiment = control.experiment
+                and test.metric = control.metric
+                and control.is_control
+            where
+                not test.is_control
+                and test.n >= {{ least_people }}
+                and control.n >= {{ least_people }}
+        )
+
+    select
+        arms.experiment,
+        arms.metric,
+        arms.variant,
+        arms.rate,
+        differences.effect,
+        differences.effect - 1.96 * differences.error as effect_low,
+        differences.effect + 1.96 * differences.error as effect_high,
+        {{
+            two_sided_p(
+                "differences.effect",
+                "nullif(sqrt(differences.pooled * (1 - differences.pooled) * differences.inverse_sizes), 0)",
+            )
+        }}
+        as p_value,
+        differences.cuped_effect,
+        differences.cuped_effect - 1.96 * differences.cuped_error as cuped_low,
+        differences.cuped_effect + 1.96 * differences.cuped_error as cuped_high
+    from arms
+    left join
+        differences
+        on arms.experiment = differences.experiment
+        and arms.metric = differences.metric
+        and arms.variant = differences.variant
+{%- endmacro %}
