@@ -2,33 +2,56 @@
 
     relation: rows of events with `occurred_at` (UTC) and the unit's column.
     condition: SQL that says which events qualify. -#}
-
-{#- (bucket, value): events a bucket, those of nobody included; empty buckets are 0. -#}
-{% macro event_totals(relation, range, interval, condition="true", week_start="monday") -%}
+{#- (breakdown_value, bucket, value): events a bucket, those of nobody included; empty buckets are 0.
+    breakdown: an expression of the event; without it the value is null. -#}
+{% macro event_totals(
+    relation, range, interval, condition="true", week_start="monday", breakdown=none
+) -%}
     with
         spine as ({{ bucket_spine(range, interval, week_start) }}),
 
         counted as (
             select
-                {{ bucket("occurred_at", interval, range.get("timezone", "UTC"), week_start) }} as bucket,
+                {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
+                {{ bucket("occurred_at", interval, range.get("timezone", "UTC"), week_start) }}
+                as bucket,
                 count(*) as value
             from {{ relation }}
             where {{ condition }} and {{ in_range("occurred_at", range) }}
-            group by 1
-        )
+            group by 1, 2
+        ),
 
-    select spine.bucket, coalesce(counted.value, 0) as value
+        values_seen as ({{ breakdown_values("counted", breakdown) }})
+
+    select values_seen.breakdown_value, spine.bucket, coalesce(counted.value, 0) as value
     from spine
-    left join counted on spine.bucket = counted.bucket
+    cross join values_seen
+    left join
+        counted
+        on spine.bucket = counted.bucket
+        and values_seen.breakdown_value is not distinct from counted.breakdown_value
 {%- endmacro %}
 
-{#- (bucket, value): distinct units with an event in the window that ends with the bucket.
-    window: none for the bucket itself, week for 7 days (168 hours in hourly buckets), month for 30
-    days. With buckets as long as the window or longer it is the bucket itself. Windows reach back
+{% macro breakdown_values(relation, breakdown) -%}
+    {%- if breakdown -%} select distinct breakdown_value from {{ relation }}
+    {%- else -%} select cast(null as varchar) as breakdown_value
+    {%- endif -%}
+{%- endmacro %}
+
+{#- (breakdown_value, bucket, value): distinct units with an event in the window that ends with the
+    bucket. window: none for the bucket itself, week for 7 days (168 hours in hourly buckets), month for
+    30 days. With buckets as long as the window or longer it is the bucket itself. Windows reach back
     before the range. Each unit adds 1 where its window opens and takes it away where it closes, so
     overlapping windows count once and events are read once. -#}
 {% macro active_users(
-    relation, range, interval, window=none, condition="true", unit="person_id", week_start="monday"
+    relation,
+    range,
+    interval,
+    window=none,
+    condition="true",
+    unit="person_id",
+    week_start="monday",
+    breakdown=none
 ) -%}
     {%- set days = {"week": 7, "month": 30}.get(window, 1) -%}
     {%- set length = {"hour": 24 * days, "day": days}.get(interval, 1) if window else 1 -%}
@@ -40,23 +63,25 @@
         active as (
             select distinct
                 {{ unit }} as unit,
+                {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
                 {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket
             from {{ relation }}
             where
                 {{ condition }}
                 and {{ unit }} is not null
-                {% if length == 1 %} and {{ in_range("occurred_at", range) }}
-                {% else %} and {{ in_range("occurred_at", until) }}
-                {% endif %}
+                and {{ in_range("occurred_at", range if length == 1 else until) }}
         ),
+
+        values_seen as ({{ breakdown_values("active", breakdown) }}),
 
         spans as (
             select
+                breakdown_value,
                 bucket as opens,
                 least(
                     {{ later_bucket("bucket", length, interval) }},
                     coalesce(
-                        lead(bucket) over (partition by unit order by bucket),
+                        lead(bucket) over (partition by unit, breakdown_value order by bucket),
                         {{ later_bucket("bucket", length, interval) }}
                     )
                 ) as closes
@@ -64,37 +89,66 @@
         ),
 
         steps as (
-            select opens as bucket, 1 as step
+            select breakdown_value, opens as bucket, 1 as step
             from spans
             union all
-            select closes as bucket, -1 as step
+            select breakdown_value, closes as bucket, -1 as step
             from spans
             union all
-            select bucket, 0 as step
+            select values_seen.breakdown_value, spine.bucket, 0 as step
             from spine
+            cross join values_seen
         ),
 
         running as (
-            select bucket, sum(sum(step)) over (order by bucket) as value
+            select
+                breakdown_value,
+                bucket,
+                sum(sum(step)) over (partition by breakdown_value order by bucket) as value
             from steps
-            group by bucket
+            group by breakdown_value, bucket
         )
 
-    select spine.bucket, cast(running.value as bigint) as value
+    select running.breakdown_value, spine.bucket, cast(running.value as bigint) as value
     from spine
     inner join running on spine.bucket = running.bucket
 {%- endmacro %}
 
-{#- One row (value): distinct units in the window that ends with the range: what a single number
-    shows, which is not the uniques of the range. -#}
-{% macro active_users_at_end(relation, range, window, condition="true", unit="person_id") -%}
+{#- (breakdown_value, value): distinct units in the window that ends with the range: what a single
+    number shows, which is not the uniques of the range. -#}
+{% macro active_users_at_end(
+    relation, range, window, condition="true", unit="person_id", breakdown=none
+) -%}
     {%- set days = {"week": 7, "month": 30}[window] -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
-    select count(distinct {{ unit }}) as value
+    {%- set last_day = bucket(instant(range["to"], timezone), "day", timezone) -%}
+    select
+        {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
+        count(distinct {{ unit }}) as value
     from {{ relation }}
     where
         {{ condition }}
         and {{ in_range("occurred_at", {"to": range["to"], "timezone": timezone}) }}
         and {{ bucket("occurred_at", "day", timezone) }}
-        > {{ later_bucket(bucket(instant(range["to"], timezone), "day", timezone), -days, "day") }}
+        > {{ later_bucket(last_day, -days, "day") }}
+    {% if breakdown %} group by 1 {% endif %}
+{%- endmacro %}
+
+{#- (breakdown_value, value): distinct units of the whole range. -#}
+{% macro active_users_in_range(
+    relation, range, condition="true", unit="person_id", breakdown=none
+) -%}
+    {{ range_figure(relation, range, "count(distinct " ~ unit ~ ")", condition, breakdown) }}
+{%- endmacro %}
+
+{#- (breakdown_value, value): events of the whole range. -#}
+{% macro event_count(relation, range, condition="true", breakdown=none) -%}
+    {{ range_figure(relation, range, "count(*)", condition, breakdown) }}
+{%- endmacro %}
+
+{% macro range_figure(relation, range, figure, condition, breakdown) -%}
+    select {{ breakdown or "cast(null as varchar)" }} as breakdown_value, {{ figure }} as value
+    from {{ relation }}
+    where {{ condition }} and {{ in_range("occurred_at", range) }}
+    {% if breakdown %} group by 1 {% endif %}
 {%- endmacro %}

@@ -8,7 +8,8 @@
     excluded: conditions on touches that are left out before weighting, so that the others share.
     half_life_days: of time decay; PostHog takes a quarter of the lookback, at least one day.
     clean_path: unique (as it is), exposure (immediate repeats collapsed) or first (first of each).
-    last_touches: only the last so many of a path. direct: the value that last non-direct passes over.
+    remove: a value that is left out unless the path is nothing else; remove_trailing: the same at the
+    path's end only. last_touches: only the last so many of a path. direct: the value that last non-direct passes over.
     Source: PostHog `attribution_weights.py`, dbt-snowplow-attribution, HubSpot's model descriptions. -#}
 {% macro attribution(
     touches,
@@ -17,11 +18,17 @@
     excluded="false",
     half_life_days=7,
     clean_path="unique",
+    remove=none,
+    remove_trailing=none,
     last_touches=none,
     direct="Direct",
     has_milestones=false
 ) -%}
     with
+        touches as (select * from {{ touches }}),
+
+        conversions as (select * from {{ conversions }}),
+
         eligible as (
             select
                 conversions.conversion_id,
@@ -29,19 +36,57 @@
                 touches.touch_id,
                 touches.touch_value,
                 touches.touched_at,
-                {{ seconds_between("touches.touched_at", "conversions.converted_at") }} / 86400.0 as age_days,
+                {{ seconds_between("touches.touched_at", "conversions.converted_at") }}
+                / 86400.0 as age_days,
                 {% if has_milestones %} touches.is_lead_creation, touches.is_deal_creation
                 {% else %} false as is_lead_creation, false as is_deal_creation
                 {% endif %}
-            from {{ conversions }} as conversions
+            from conversions
             inner join
-                {{ touches }} as touches
+                touches
                 on conversions.unit = touches.unit
                 and touches.touched_at <= conversions.converted_at
                 and touches.touched_at
                 >= conversions.converted_at - {{ lookback_days }} * interval '1 day'
             where not coalesce({{ excluded }}, false)
         ),
+
+        {% if remove or remove_trailing %}
+            removable as (
+                select
+                    *,
+                    max(
+                        case
+                            when touch_value is distinct from '{{ remove or remove_trailing }}'
+                            then 1
+                            else 0
+                        end
+                    ) over (partition by conversion_id) as has_others,
+                    max(
+                        case
+                            when touch_value is distinct from '{{ remove or remove_trailing }}'
+                            then 1
+                            else 0
+                        end
+                    ) over (
+                        partition by conversion_id
+                        order by
+                            touched_at,
+                            touch_id
+                            {{
+                                (
+                                    "rows between current row and unbounded following"
+                                    if remove_trailing
+                                    else "rows between current row and current row"
+                                )
+                            }}
+                    ) as is_kept
+                from eligible
+            ),
+
+            remaining as (select * from removable where is_kept = 1 or has_others = 0),
+        {% else %} remaining as (select * from eligible),
+        {% endif %}
 
         cleaned as (
             select *
@@ -55,7 +100,7 @@
                         row_number() over (
                             partition by conversion_id, touch_value order by touched_at, touch_id
                         ) as occurrence
-                    from eligible
+                    from remaining
                 ) as neighbours
             {% if clean_path == "exposure" %}
                 where occurrence = 1 or touch_value is distinct from value_before
@@ -66,7 +111,9 @@
         numbered as (
             select
                 *,
-                row_number() over (partition by conversion_id order by touched_at, touch_id) as place,
+                row_number() over (
+                    partition by conversion_id order by touched_at, touch_id
+                ) as place,
                 row_number() over (
                     partition by conversion_id order by touched_at desc, touch_id desc
                 ) as place_from_end,
@@ -124,22 +171,51 @@
                                 end
                         end
                     when 'u_shaped'
-                    then {{ milestone_weight({"first": 0.4, "lead": 0.4}, 0.2, first, lead, deal, last) }}
+                    then
+                        {{
+                            milestone_weight(
+                                {"first": 0.4, "lead": 0.4}, 0.2, first, lead, deal, last
+                            )
+                        }}
                     when 'w_shaped'
-                    then {{ milestone_weight({"first": 0.3, "lead": 0.3, "deal": 0.3}, 0.1, first, lead, deal, last) }}
+                    then
+                        {{
+                            milestone_weight(
+                                {"first": 0.3, "lead": 0.3, "deal": 0.3},
+                                0.1,
+                                first,
+                                lead,
+                                deal,
+                                last,
+                            )
+                        }}
                     when 'full_path'
                     then
                         {{
                             milestone_weight(
-                                {"first": 0.225, "lead": 0.225, "deal": 0.225, "last": 0.225}, 0.1, first, lead, deal, last
+                                {"first": 0.225, "lead": 0.225, "deal": 0.225, "last": 0.225},
+                                0.1,
+                                first,
+                                lead,
+                                deal,
+                                last,
                             )
                         }}
                 end as raw_weight
             from paths
             cross join
                 (
-                    {% set models = ["first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "position_based"] %}
-                    {% if has_milestones %} {% set models = models + ["u_shaped", "w_shaped", "full_path"] %} {% endif %}
+                    {% set models = [
+                        "first_touch",
+                        "last_touch",
+                        "last_non_direct",
+                        "linear",
+                        "time_decay",
+                        "position_based",
+                    ] %}
+                    {% if has_milestones %}
+                        {% set models = models + ["u_shaped", "w_shaped", "full_path"] %}
+                    {% endif %}
                     {% for model in models %}
                         select '{{ model }}' as model
                         {% if not loop.last %}
@@ -172,7 +248,7 @@
         models_seen.model,
         1.0 as weight,
         conversions.value
-    from {{ conversions }} as conversions
+    from conversions
     cross join models_seen
     left join
         (select distinct conversion_id from eligible) as attributed
@@ -185,23 +261,17 @@
 {% macro milestone_weight(shares, others, first, lead, deal, last) -%}
     {%- set flags = {"first": first, "lead": lead, "deal": deal, "last": last} -%}
     (
-        {% for name, share in shares.items() -%}
-            {{ share }} * {{ flags[name] }} +
-        {%- endfor %}
+        {% for name, share in shares.items() -%}{{ share }} * {{ flags[name] }} + {%- endfor %}
         case
-            when
-                {% for name in shares -%}
-                    {{ flags[name] }} = 0.0 and
-                {%- endfor %} true
+            when {% for name in shares %} {{ flags[name] }} = 0.0 and {% endfor %} true
             then
-                {{ others }}
-                / nullif(
+                {{ others }} / nullif(
                     sum(
                         case
                             when
-                                {% for name in shares -%}
+                                {% for name in shares %}
                                     {{ flags[name] }} = 0.0 and
-                                {%- endfor %} true
+                                {% endfor %} true
                             then 1.0
                             else 0.0
                         end

@@ -28,7 +28,9 @@
             where
                 {{ condition }}
                 and {{ unit }} is not null
-                and {{ in_range("occurred_at", {"to": range["to"], "timezone": timezone}) }}
+                -- The last bucket is whole, wherever in it the range ends.
+                and {{ bucket("occurred_at", interval, timezone, week_start) }}
+                <= {{ bucket(instant(range["to"], timezone), interval, timezone, week_start) }}
             group by 1, 2
         ),
 
@@ -56,10 +58,12 @@
                 1 as amount
             from neighbours
             union all
-            select {{ later_bucket("bucket", 1, interval) }} as bucket, 'dormant' as status, -1 as amount
+            select
+                {{ later_bucket("bucket", 1, interval) }} as bucket,
+                'dormant' as status,
+                -1 as amount
             from neighbours
-            where
-                bucket_after is null or bucket_after > {{ later_bucket("bucket", 1, interval) }}
+            where bucket_after is null or bucket_after > {{ later_bucket("bucket", 1, interval) }}
         ),
 
         kinds as (
@@ -74,7 +78,6 @@
     select spine.bucket, kinds.status, cast(coalesce(sum(statuses.amount), 0) as bigint) as value
     from spine
     cross join kinds
-    left join
-        statuses on spine.bucket = statuses.bucket and kinds.status = statuses.status
+    left join statuses on spine.bucket = statuses.bucket and kinds.status = statuses.status
     group by spine.bucket, kinds.status
 {%- endmacro %}

@@ -3,7 +3,13 @@
     item: the expression that names a step. max_steps: how deep. collapse: immediate repeats are one.
     Filters belong into the relation: paths are built from what is left. -#}
 {% macro path_edges(
-    relation, item, gap_minutes=30, max_steps=5, collapse=false, unit="person_id", order_by="event_id"
+    relation,
+    item,
+    gap_minutes=30,
+    max_steps=5,
+    collapse=false,
+    unit="person_id",
+    order_by="event_id"
 ) -%}
     with
         steps as ({{ path_steps(relation, item, gap_minutes, collapse, unit, order_by) }}),
@@ -27,7 +33,12 @@
 
 {#- (unit, path_number, place, item): every step of every path. gap_minutes none: one path a unit. -#}
 {% macro path_steps(
-    relation, item, gap_minutes=30, collapse=false, unit="person_id", order_by="event_id"
+    relation,
+    item,
+    gap_minutes=30,
+    collapse=false,
+    unit="person_id",
+    order_by="event_id"
 ) -%}
     {%- set order = "order by occurred_at, " ~ order_by -%}
     select
@@ -37,15 +48,14 @@
         row_number() over (partition by unit, path_number {{ order }}) as place
     from
         (
-            select
-                *,
-                lag(item) over (partition by unit, path_number {{ order }}) as item_before
+            select *, lag(item) over (partition by unit, path_number {{ order }}) as item_before
             from
                 (
                     select
                         *,
                         sum(opens) over (
-                            partition by unit {{ order }} rows between unbounded preceding and current row
+                            partition by unit {{ order }}
+                            rows between unbounded preceding and current row
                         ) as path_number
                     from
                         (
@@ -57,7 +67,9 @@
                                         when
                                             {{
                                                 seconds_between(
-                                                    "lag(occurred_at) over (partition by unit " ~ order ~ ")",
+                                                    "lag(occurred_at) over (partition by unit "
+                                                    ~ order
+                                                    ~ ")",
                                                     "occurred_at",
                                                 )
                                             }} <= {{ gap_minutes * 60 }}
@@ -85,9 +97,20 @@
 {#- (path, value): the sequences of `steps` items that follow (direction `after`) or precede (`before`)
     each occurrence of an anchor, the anchor included; shorter ones at the end of a path too. -#}
 {% macro flows(
-    relation, item, anchor, direction="after", steps=3, gap_minutes=none, unit="person_id", order_by="event_id"
+    relation,
+    item,
+    anchor,
+    direction="after",
+    steps=3,
+    gap_minutes=none,
+    unit="person_id",
+    order_by="event_id"
 ) -%}
-    {%- set offset = "around.place - anchors.place" if direction == "after" else "anchors.place - around.place" -%}
+    {%- set offset = (
+        "around.place - anchors.place"
+        if direction == "after"
+        else "anchors.place - around.place"
+    ) -%}
     with
         steps as ({{ path_steps(relation, item, gap_minutes, false, unit, order_by) }}),
 
@@ -112,8 +135,17 @@
 
     select
         item_0
-        {%- for step in range(1, steps) %} || coalesce(' > ' || item_{{ step }}, '') {%- endfor %} as path,
+        {%- for step in range(1, steps) %}
+            || coalesce(' > ' || item_{{ step }}, '')
+        {%- endfor %} as path,
         count(*) as value
     from sequences
     group by 1
+{%- endmacro %}
+
+{#- A page without its query, fragment and closing slash. -#}
+{% macro clean_url(column) -%}
+    coalesce(
+        nullif(regexp_replace(regexp_replace({{ column }}, '[?#].*$', ''), '(.)/+$', '\1'), ''), '/'
+    )
 {%- endmacro %}

@@ -1,6 +1,5 @@
 {#- Ranges and buckets of local time. A range is {"from", "to", "timezone"}: dates are whole local
     days, both included; texts with a time (2020-06-16T06:00:00Z) are instants. Timestamps are UTC. -#}
-
 {#- A UTC timestamp as local time. -#}
 {% macro local_time(column, timezone="UTC") -%}
     {{ return(adapter.dispatch("local_time")(column, timezone)) }}
@@ -9,10 +8,8 @@
     from_utc_timestamp({{ column }}, '{{ timezone }}')
 {%- endmacro %}
 {% macro duckdb__local_time(column, timezone) -%}
-    {%- if timezone == "UTC" -%}
-        {{ column }}
-    {%- else -%}
-        timezone('{{ timezone }}', timezone('UTC', {{ column }}))
+    {%- if timezone == "UTC" -%} {{ column }}
+    {%- else -%} timezone('{{ timezone }}', timezone('UTC', {{ column }}))
     {%- endif -%}
 {%- endmacro %}
 
@@ -23,17 +20,13 @@
 {% macro default__instant(value, timezone) -%}
     {%- if value | length == 10 -%}
         to_utc_timestamp(timestamp '{{ value }} 00:00:00', '{{ timezone }}')
-    {%- else -%}
-        cast('{{ value }}' as timestamp)
+    {%- else -%} cast('{{ value }}' as timestamp)
     {%- endif -%}
 {%- endmacro %}
 {% macro duckdb__instant(value, timezone) -%}
-    {%- if value | length > 10 -%}
-        timezone('UTC', cast('{{ value }}' as timestamptz))
-    {%- elif timezone == "UTC" -%}
-        cast('{{ value }}' as timestamp)
-    {%- else -%}
-        timezone('UTC', timezone('{{ timezone }}', cast('{{ value }}' as timestamp)))
+    {%- if value | length > 10 -%} timezone('UTC', cast('{{ value }}' as timestamptz))
+    {%- elif timezone == "UTC" -%} cast('{{ value }}' as timestamp)
+    {%- else -%} timezone('UTC', timezone('{{ timezone }}', cast('{{ value }}' as timestamp)))
     {%- endif -%}
 {%- endmacro %}
 
@@ -53,8 +46,7 @@
     {%- set timezone = range.get("timezone", "UTC") -%}
     {%- if range["to"] | length == 10 -%}
         {{ column }} < {{ instant(day_after(range["to"]), timezone) }}
-    {%- else -%}
-        {{ column }} <= {{ instant(range["to"], timezone) }}
+    {%- else -%} {{ column }} <= {{ instant(range["to"], timezone) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -69,16 +61,14 @@
     {%- set local = local_time(column, timezone) -%}
     {%- if interval == "week" and week_start == "sunday" -%}
         (date_trunc('week', {{ local }} + interval '1 day') - interval '1 day')
-    {%- else -%}
-        date_trunc('{{ interval }}', cast({{ local }} as timestamp))
+    {%- else -%} date_trunc('{{ interval }}', cast({{ local }} as timestamp))
     {%- endif -%}
 {%- endmacro %}
 
 {#- The buckets of a range: (bucket, position), position counted from 0. -#}
 {% macro bucket_spine(range, interval, week_start="monday") -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
-    select
-        bucket, row_number() over (order by bucket) - 1 as position
+    select bucket, row_number() over (order by bucket) - 1 as position
     from
         (
             {{
@@ -115,4 +105,20 @@
 {%- endmacro %}
 {% macro duckdb__seconds_between(earlier, later) -%}
     ((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0)
+{%- endmacro %}
+
+{#- A timestamp so many seconds later. -#}
+{% macro ts_plus_seconds(column, seconds) -%}
+    ({{ column }} + interval '{{ seconds }} seconds')
+{%- endmacro %}
+
+{#- (number): 0, 1, … up to one less than `count`. -#}
+{% macro whole_numbers(count) -%}
+    {{ return(adapter.dispatch("whole_numbers")(count)) }}
+{%- endmacro %}
+{% macro default__whole_numbers(count) -%}
+    select id as number from range({{ count }})
+{%- endmacro %}
+{% macro duckdb__whole_numbers(count) -%}
+    select range as number from range({{ count }})
 {%- endmacro %}

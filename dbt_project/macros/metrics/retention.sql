@@ -18,16 +18,12 @@
     minimum=1,
     breakdown=none,
     unit="person_id",
-    week_start="monday"
+    week_start="monday",
+    brackets=none
 ) -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
     with
         spine as ({{ bucket_spine(range, interval, week_start) }}),
-
-        bounds as (
-            select min(bucket) as first_bucket, {{ later_bucket("max(bucket)", 1, interval) }} as end_bucket
-            from spine
-        ),
 
         events as (
             select
@@ -47,12 +43,15 @@
                 from
                     (
                         select
-                            *, row_number() over (partition by unit order by occurred_at, breakdown_value) as attempt
+                            *,
+                            row_number() over (
+                                partition by unit order by occurred_at, breakdown_value
+                            ) as attempt
                         from events
                         where is_start
                     ) as attempts
                 where attempt = 1
-            {% else %} select distinct unit, bucket, breakdown_value from events where is_start
+            {% else %}select distinct unit, bucket, breakdown_value from events where is_start
             {% endif %}
         ),
 
@@ -76,14 +75,20 @@
         {% endif %}
 
         returned as (
-            select cohorts.breakdown_value, cohorts.position, numbers.position as cohort_offset, count(distinct cohorts.unit) as value
+            select
+                cohorts.breakdown_value,
+                cohorts.position,
+                numbers.position as cohort_offset,
+                count(distinct cohorts.unit) as value
             from cohorts
             {% if type == "unbounded" %}
                 inner join last_returns as returns on cohorts.unit = returns.unit
-                inner join spine as numbers on numbers.position <= returns.position - cohorts.position
+                inner join
+                    spine as numbers on numbers.position <= returns.position - cohorts.position
             {% else %}
                 inner join returns on cohorts.unit = returns.unit
-                inner join spine as numbers on numbers.position = returns.position - cohorts.position
+                inner join
+                    spine as numbers on numbers.position = returns.position - cohorts.position
             {% endif %}
             where numbers.position > 0
             group by 1, 2, 3
@@ -96,7 +101,11 @@
         ),
 
         cells as (
-            select values_seen.breakdown_value, spine.bucket as cohort, spine.position, numbers.position as cohort_offset
+            select
+                values_seen.breakdown_value,
+                spine.bucket as cohort,
+                spine.position,
+                numbers.position as cohort_offset
             from spine
             inner join
                 spine as numbers
@@ -104,8 +113,8 @@
                 and spine.position + numbers.position <= (select max(position) from spine)
             cross join
                 (
-                    {% if breakdown %} select distinct breakdown_value from cohorts
-                    {% else %} select cast(null as varchar) as breakdown_value
+                    {% if breakdown %}select distinct breakdown_value from cohorts
+                    {% else %}select cast(null as varchar) as breakdown_value
                     {% endif %}
                 ) as values_seen
         )
@@ -114,7 +123,9 @@
         cells.breakdown_value,
         cells.cohort,
         cells.cohort_offset,
-        coalesce(case when cells.cohort_offset = 0 then sizes.value else returned.value end, 0) as value
+        coalesce(
+            case when cells.cohort_offset = 0 then sizes.value else returned.value end, 0
+        ) as value
     from cells
     left join
         sizes
@@ -130,7 +141,11 @@
 {#- (cohort_offset, value): units with a return that many whole 24-hour days after one of their
     starts. round_to_hour: times are rounded down to the hour first, as Amplitude does. -#}
 {% macro retention_rolling_days(
-    relation, start_condition="true", return_condition="true", round_to_hour=true, unit="person_id"
+    relation,
+    start_condition="true",
+    return_condition="true",
+    round_to_hour=true,
+    unit="person_id"
 ) -%}
     {%- set at = "date_trunc('hour', occurred_at)" if round_to_hour else "occurred_at" -%}
     with
@@ -147,7 +162,9 @@
         )
 
     select
-        cast(floor({{ seconds_between("starts.at", "returns.at") }} / 86400) as bigint) as cohort_offset,
+        cast(
+            floor({{ seconds_between("starts.at", "returns.at") }} / 86400) as bigint
+        ) as cohort_offset,
         count(distinct starts.unit) as value
     from starts
     inner join returns on starts.unit = returns.unit and returns.at >= starts.at

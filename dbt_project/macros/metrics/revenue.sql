@@ -25,7 +25,8 @@
                 coalesce(lag(mrr) over (partition by customer order by position), 0) as mrr_before,
                 coalesce(
                     max(mrr) over (
-                        partition by customer order by position
+                        partition by customer
+                        order by position
                         rows between unbounded preceding and 1 preceding
                     ),
                     0
@@ -48,22 +49,27 @@
     subscription pays from then on for so many months. relation: (customer, position, subscription,
     amount, interval_months). -#}
 {% macro mrr_by_change(relation) -%}
-    select
-        now.customer,
-        now.position,
-        sum(then.amount * 1.0 / then.interval_months) as mrr
-    from {{ relation }} as now
-    inner join
-        (
+    with
+        changes as (
             select
                 *,
-                lead(position) over (partition by customer, subscription order by position) as position_after
+                lead(position) over (
+                    partition by customer, subscription order by position
+                ) as position_after
             from {{ relation }}
-        ) as then
-        on now.customer = then.customer
-        and then.position <= now.position
-        and (then.position_after is null or then.position_after > now.position)
-    group by now.customer, now.position
+        )
+
+    select
+        moments.customer,
+        moments.position,
+        sum(changes.amount * 1.0 / changes.interval_months) as mrr
+    from (select distinct customer, position from changes) as moments
+    inner join
+        changes
+        on moments.customer = changes.customer
+        and changes.position <= moments.position
+        and (changes.position_after is null or changes.position_after > moments.position)
+    group by moments.customer, moments.position
 {%- endmacro %}
 
 {#- (position, total): MRR as the running sum of its movements. relation: (position, new,
@@ -80,9 +86,91 @@
 {#- Rates of periods: columns of a select over (start_mrr, new, reactivation, expansion, contraction,
     churn), the last two negative. Null where nothing was there or nothing was lost. -#}
 {% macro mrr_rates() -%}
-    -(churn + contraction) * 1.0 / nullif(start_mrr, 0) as gross_mrr_churn,
-    -(churn + contraction + expansion + reactivation) * 1.0 / nullif(start_mrr, 0) as net_mrr_churn,
+    - (churn + contraction) * 1.0 / nullif(start_mrr, 0) as gross_mrr_churn,
+    - (churn + contraction + expansion + reactivation)
+    * 1.0
+    / nullif(start_mrr, 0) as net_mrr_churn,
     least(1.0, 1.0 + (churn + contraction) * 1.0 / nullif(start_mrr, 0)) as gross_revenue_retention,
-    (start_mrr + expansion + contraction + churn) * 1.0 / nullif(start_mrr, 0) as net_revenue_retention,
-    (new + expansion + reactivation) * 1.0 / nullif(-(contraction + churn), 0) as quick_ratio
+    (start_mrr + expansion + contraction + churn)
+    * 1.0
+    / nullif(start_mrr, 0) as net_revenue_retention,
+    (new + expansion + reactivation) * 1.0 / nullif(- (contraction + churn), 0) as quick_ratio
+{%- endmacro %}
+
+{#- (customer, position, mrr): MRR of each month from the first start on to a month after the last end,
+    0 where nothing is paid. relation: (customer, subscription, starts_on, ends_on, mrr), ends_on the day
+    from which nothing is paid, null while it runs. rule: a subscription counts in a month if it is
+    active at its `end` or on its `start`, the first day. grace_days: a gap of at most so many days
+    between two subscriptions of a customer is no gap. -#}
+{% macro mrr_by_month(relation, rule="end", grace_days=0) -%}
+    with
+        subscriptions as (
+            select
+                customer,
+                subscription,
+                cast(starts_on as date) as starts_on,
+                cast(ends_on as date) as ends_on,
+                mrr,
+                lead(cast(starts_on as date)) over (
+                    partition by customer order by cast(starts_on as date), subscription
+                ) as next_starts_on
+            from {{ relation }}
+        ),
+
+        bridged as (
+            select
+                customer,
+                starts_on,
+                case
+                    when
+                        next_starts_on > ends_on
+                        and next_starts_on <= {{ date_plus_days("ends_on", grace_days) }}
+                    then next_starts_on
+                    else ends_on
+                end as ends_on,
+                mrr
+            from subscriptions
+        ),
+
+        bounds as (
+            select
+                date_trunc('month', min(starts_on)) as first_month,
+                greatest(
+                    {{ later_bucket("date_trunc('month', max(ends_on))", 1, "month") }},
+                    date_trunc('month', max(starts_on))
+                ) as last_month
+            from bridged
+        ),
+
+        months as (
+            select month, row_number() over (order by month) - 1 as position
+            from
+                (
+                    select
+                        {{ later_bucket("first_month", "numbers.number", "month") }} as month,
+                        last_month
+                    from bounds
+                    cross join ({{ whole_numbers(1200) }}) as numbers
+                ) as candidates
+            where month <= last_month
+        ),
+
+        customers as (select distinct customer from bridged)
+
+    select customers.customer, months.position, months.month, coalesce(sum(bridged.mrr), 0) as mrr
+    from customers
+    cross join months
+    left join
+        bridged on customers.customer = bridged.customer
+        {% if rule == "start" %}
+            and bridged.starts_on <= months.month
+            and (bridged.ends_on is null or bridged.ends_on > months.month)
+        {% else %}
+            and bridged.starts_on < {{ later_bucket("months.month", 1, "month") }}
+            and (
+                bridged.ends_on is null
+                or bridged.ends_on >= {{ later_bucket("months.month", 1, "month") }}
+            )
+        {% endif %}
+    group by customers.customer, months.position, months.month
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#- In how many intervals of the range units were active: (intervals, value), a row for each number
-    from 1 to that of the range. `count_at_least`/`count_at_most`/`count_exactly`: how many events
-    make an interval count (default: one or more). interval_count: intervals taken together, counted
+    from 1 to that of the range. criteria: an aggregate condition on the events of an
+    interval that makes it count. interval_count: intervals taken together, counted
     from the start of the range. is_cumulative: active in at least so many.
     Source: PostHog `test_stickiness_query_runner.py`. -#}
 {% macro stickiness(
@@ -23,34 +23,29 @@
             from spine
         ),
 
-        active as (
-            select events.{{ unit }} as unit, groups.position
-            from {{ relation }} as events
-            inner join
-                groups
-                on {{ bucket("events.occurred_at", interval, timezone, week_start) }} = groups.bucket
+        qualifying as (
+            select
+                {{ unit }} as unit,
+                {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket
+            from {{ relation }}
             where
-                {{ condition }}
-                and events.{{ unit }} is not null
-                and {{ in_range("events.occurred_at", range) }}
-            group by 1, 2
+                {{ condition }} and {{ unit }} is not null and {{ in_range("occurred_at", range) }}
+        ),
+
+        active as (
+            select qualifying.unit, groups.position
+            from qualifying
+            inner join groups on qualifying.bucket = groups.bucket
+            group by qualifying.unit, groups.position
             having {{ criteria }}
         ),
 
-        counted as (
-            select unit, count(*) as intervals
-            from active
-            group by unit
-        ),
+        counted as (select unit, count(*) as intervals from active group by unit),
 
-        numbers as (
-            select distinct position + 1 as intervals
-            from groups
-        )
+        numbers as (select distinct position + 1 as intervals from groups)
 
     select numbers.intervals, count(counted.unit) as value
     from numbers
-    left join
-        counted on counted.intervals {{ ">=" if is_cumulative else "=" }} numbers.intervals
+    left join counted on counted.intervals {{ ">=" if is_cumulative else "=" }} numbers.intervals
     group by numbers.intervals
 {%- endmacro %}

@@ -32,7 +32,8 @@
                 *,
                 extremes - balance * balance as variance,
                 100 * sqrt((extremes - balance * balance) / nullif(total, 0))
-                {% if population %} * sqrt(({{ population }} - total) * 1.0 / ({{ population }} - 1))
+                {% if population %}
+                    * sqrt(({{ population }} - total) * 1.0 / ({{ population }} - 1))
                 {% endif %} as standard_error
             from shares
         )
@@ -75,4 +76,26 @@
         / nullif(count({{ score }}), 0) as ces_positive_share
     from {{ relation }}
     where {{ score }} between 1 and {{ highest }}
+{%- endmacro %}
+
+{#- The valid answer that counts: the latest of a respondent in a wave. -#}
+{% macro latest_answers(
+    relation,
+    respondent="respondent_id",
+    submitted_at="submitted_at",
+    wave=none,
+    order_by="response_id"
+) -%}
+    select *
+    from
+        (
+            select
+                *,
+                row_number() over (
+                    partition by {{ respondent }} {% if wave %}, {{ wave }} {% endif %}
+                    order by {{ submitted_at }} desc, {{ order_by }} desc
+                ) as recency
+            from {{ relation }}
+        ) as answers
+    where recency = 1
 {%- endmacro %}

@@ -1,0 +1,647 @@
+{#- Funnels. An attempt starts at an event of the first step; step k is reached if k different events of
+    the steps follow each other (times may be equal) within the window, counted from the first, its end
+    included. A person counts with the furthest of the attempts. Definition: PostHog
+    `funnel-udf/src/steps.rs`, `unordered_steps.rs`.
+
+    relation: events with `occurred_at` (UTC), the unit's column and `order_by`, which breaks ties.
+    steps: SQL conditions. range: see periods.sql. window_seconds: elapsed time.
+    order: ordered, strict (the next event of any kind must be the next step) or unordered (step k is
+    any k steps, the window lies between the first and the last of them).
+    exclusions: {"condition", "from_step", "to_step"}, steps counted from 0: an attempt with such an
+    event between them is tainted, and a person whose best attempt is leaves the funnel.
+    breakdown: an expression of the event; attribution: first_touch and last_touch (one value a person),
+    all_events (only events of one value chain) or step (the event of `attribution_step`, from 0, has it).
+    completes_after_range: only the first step must lie in the range, as Amplitude counts.
+    disjoint: no event can be two of the steps; saves a search for orders of simultaneous events. -#}
+{#- One row an attempt: (unit, breakdown_value, t_1 … t_K, reached, is_tainted). -#}
+{% macro funnel_attempts(
+    relation,
+    steps,
+    range,
+    window_seconds,
+    order="ordered",
+    exclusions=[],
+    breakdown=none,
+    attribution="first_touch",
+    attribution_step=0,
+    unit="person_id",
+    order_by="event_id",
+    completes_after_range=false,
+    disjoint=false
+) -%}
+    {%- set from_range = {"from": range.get("from"), "timezone": range.get("timezone", "UTC")} -%}
+    {%- set exclusions = [] if order == "strict" else exclusions -%}
+    {%- set last = steps | length -%}
+    {%- set parts = "unit, breakdown_value" ~ ("" if disjoint else ", variant") -%}
+    {#- Of simultaneous events an exclusion comes first: it is not between the steps. -#}
+    {%- set idle = 100000 if order == "strict" else -100000 -%}
+    {%- set sorting = "occurred_at, precedence, tie_break" -%}
+    with
+        flagged as (
+            select
+                {{ unit }} as unit,
+                occurred_at,
+                {{ order_by }} as tie_break,
+                {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
+                {% for step in steps %}
+                    coalesce({{ step }}, false) as step_{{ loop.index }},
+                {% endfor %}
+                {% for each in exclusions %}
+                    coalesce({{ each["condition"] }}, false) as exclusion_{{ loop.index }},
+                {% endfor %}
+                {% if completes_after_range %} {{ in_range("occurred_at", range) }}
+                {% else %} true
+                {% endif %} as may_open
+            from {{ relation }}
+            where
+                {{ unit }} is not null
+                and {{ in_range("occurred_at", from_range if completes_after_range else range) }}
+        ),
+
+        matched as (
+            select
+                *,
+                case
+                    {% for step in steps %}
+                        when step_{{ loop.index }} then {{ loop.index }}
+                    {% endfor %}
+                end as first_step
+                {% if not disjoint %}
+                    ,
+                    case
+                        {% for step in steps %}
+                            when step_{{ last + 1 - loop.index }} then {{ last + 1 - loop.index }}
+                        {% endfor %}
+                    end as last_step
+                {% endif %}
+            from flagged
+            {% if order != "strict" %}
+                where
+                    {% for step in steps %}
+                        step_{{ loop.index }} {% if not loop.last %} or {% endif %}
+                    {% endfor %}
+                    {% for each in exclusions %} or exclusion_{{ loop.index }} {% endfor %}
+            {% endif %}
+        ),
+
+        attributed as (
+            {{
+                funnel_attributed(
+                    breakdown, attribution, attribution_step, steps, exclusions, disjoint
+                )
+            }}
+        ),
+
+        {% if not disjoint %}
+            -- Events at one instant may follow each other in any order. Where one of them can be
+            -- two
+            -- steps no single order serves all: three are tried, and each of them uses an event
+            -- once.
+            undecided as (
+                select distinct unit, breakdown_value
+                from
+                    (
+                        select unit, breakdown_value
+                        from attributed
+                        where first_step is not null
+                        group by unit, breakdown_value, occurred_at
+                        having count(*) > 1 and max(last_step - first_step) > 0
+                    ) as instants
+            ),
+
+            arranged as (
+                select
+                    attributed.*,
+                    1 as variant,
+                    coalesce(first_step * 100 + last_step, {{ idle }}) as precedence
+                from attributed
+                union all
+                select
+                    attributed.*,
+                    variants.variant,
+                    coalesce(
+                        case
+                            variants.variant
+                            when 2
+                            then - first_step * 100 - last_step
+                            else first_step * 0
+                        end,
+                        {{ idle }}
+                    ) as precedence
+                from attributed
+                inner join
+                    undecided
+                    on attributed.unit = undecided.unit
+                    and attributed.breakdown_value is not distinct from undecided.breakdown_value
+                cross join
+                    (
+                        select 2 as variant
+                        union all
+                        select 3 as variant
+                    ) as variants
+            ),
+        {% else %}
+            arranged as (select *, coalesce(first_step, {{ idle }}) as precedence from attributed),
+        {% endif %}
+
+        {% if order == "strict" %} {{ funnel_strict_chains(steps, parts, sorting) }}
+        {% elif order == "unordered" %}
+            {{ funnel_unordered_chains(steps, exclusions, parts, sorting, window_seconds) }}
+        {% else %} {{ funnel_ordered_chains(steps, exclusions, parts, sorting) }}
+        {% endif %}
+
+        limited as (
+            select *, {{ ts_plus_seconds("opened_at", window_seconds) }} as closes_at from chains
+        ),
+
+        timed as (
+            select
+                unit,
+                breakdown_value,
+                closes_at,
+                {% for each in exclusions %} excluded_{{ loop.index }}, {% endfor %}
+                opened_at as t_1
+                {% for step in steps[1:] %}
+                    ,
+                    case
+                        when at_{{ loop.index + 1 }} <= closes_at then at_{{ loop.index + 1 }}
+                    end as t_{{ loop.index + 1 }}
+                {% endfor %}
+            from limited
+        ),
+
+        counted as (
+            select
+                *,
+                1
+                {% for step in steps[1:] %}
+                    + case when t_{{ loop.index + 1 }} is null then 0 else 1 end
+                {% endfor %} as reached
+            from timed
+        )
+
+    select
+        unit,
+        breakdown_value,
+        {% for step in steps %} t_{{ loop.index }}, {% endfor %}
+        reached,
+        (
+            {% for each in exclusions %}
+                {%- set opens = 1 if order == "unordered" else each["from_step"] + 1 -%}
+                {%- set closes = last if order == "unordered" else each["to_step"] + 1 -%}
+                coalesce(
+                    reached >= {{ opens }}
+                    and case
+                        when reached >= {{ closes }}
+                        then excluded_{{ loop.index }} < t_{{ closes }}
+                        else excluded_{{ loop.index }} <= closes_at
+                    end,
+                    false
+                )
+                or
+            {% endfor %}
+            false
+        ) as is_tainted
+    from counted
+{%- endmacro %}
+
+{#- The matched events with the breakdown value under which they count, maybe under several. -#}
+{% macro funnel_attributed(
+    breakdown, attribution, attribution_step, steps, exclusions, disjoint
+) -%}
+    {%- set columns = [] -%}
+    {%- for step in steps -%} {%- do columns.append("step_" ~ loop.index) -%} {%- endfor -%}
+    {%- for each in exclusions -%}
+        {%- do columns.append("exclusion_" ~ loop.index) -%}
+    {%- endfor -%}
+    {%- set extra = "first_step, may_open" ~ ("" if disjoint else ", last_step") -%}
+    {%- if breakdown and attribution in ["first_touch", "last_touch"] -%}
+        {%- set direction = "desc" if attribution == "last_touch" else "asc" %}
+        select
+            unit,
+            occurred_at,
+            tie_break,
+            first_value(breakdown_value) over (
+                partition by unit
+                order by
+                    case when first_step is null or breakdown_value is null then 1 else 0 end,
+                    occurred_at {{ direction }},
+                    tie_break {{ direction }}
+                rows between unbounded preceding and unbounded following
+            ) as breakdown_value,
+            {{ columns | join(", ") }},
+            {{ extra }}
+        from matched
+    {%- elif breakdown and attribution == "step" -%}
+        {%- set asked = "step_" ~ (attribution_step + 1) %}
+        select
+            matched.unit,
+            matched.occurred_at,
+            matched.tie_break,
+            held.breakdown_value,
+            {% for column in columns %}
+                {% if column == asked %}
+                    {{ asked }}
+                    and (
+                        matched.breakdown_value is not distinct from held.breakdown_value
+                    ) as {{ asked }},
+                {% else %} {{ column }},
+                {% endif %}
+            {% endfor %}
+            {{ extra }}
+        from matched
+        inner join
+            (
+                select distinct unit, breakdown_value
+                from matched
+                where {{ asked }}
+                union
+                select unit, cast(null as varchar) as breakdown_value
+                from matched
+                group by unit
+                having not max({{ asked }})
+            ) as held
+            on matched.unit = held.unit
+    {%- else %}
+        select
+            unit, occurred_at, tie_break, breakdown_value, {{ columns | join(", ") }}, {{ extra }}
+        from matched
+    {%- endif -%}
+{%- endmacro %}
+
+{#- For each event of the first step when the others follow, and the first exclusions after theirs. From
+    the last step back, every pass adds what follows an event: when the next event of a step comes, and
+    what followed that one. Both only grow with time, so the least of what lies ahead is the next. -#}
+{% macro funnel_ordered_chains(steps, exclusions, parts, sorting) -%}
+    {%- set last = steps | length -%}
+    {%- set known = [] -%}
+    {%- set window = (
+        "over (partition by "
+        ~ parts
+        ~ " order by "
+        ~ sorting
+        ~ " rows between 1 following and unbounded following)"
+    ) -%}
+    {%- for back in steps -%}
+        {%- set step = last + 1 - loop.index -%}
+        {%- set source = "arranged" if loop.first else "ahead_" ~ (step + 1) -%}
+        ahead_{{ step }} as (
+            select
+                {{ parts }},
+                {{ sorting }},
+                may_open,
+                {% for each in steps %} step_{{ loop.index }}, {% endfor %}
+                {% for each in exclusions %} exclusion_{{ loop.index }}, {% endfor %}
+                {%- set after = "step_" ~ (step + 1) -%}
+                {%- for each in exclusions -%}
+                    {%- if each["from_step"] + 1 == step -%}
+                        min(
+                            case when exclusion_{{ loop.index }} then occurred_at end
+                        ) {{ window }} as excluded_{{ loop.index }},
+                    {%- elif each["from_step"] + 1 > step -%}
+                        min(
+                            case when {{ after }} then excluded_{{ loop.index }} end
+                        ) {{ window }} as excluded_{{ loop.index }},
+                    {%- endif -%}
+                {%- endfor -%}
+                {%- if step < last -%}
+                    {%- for later in known -%}
+                        min(
+                            case when {{ after }} then at_{{ later }} end
+                        ) {{ window }} as at_{{ later }},
+                    {%- endfor -%}
+                    min(
+                        case when {{ after }} then occurred_at end
+                    ) {{ window }} as at_{{ step + 1 }},
+                    {%- do known.append(step + 1) -%}
+                {%- endif -%}
+                occurred_at as opened_at
+            from {{ source }}
+        ),
+    {% endfor %}
+    chains as (select * from ahead_1 where step_1 and may_open),
+{%- endmacro %}
+
+{% macro funnel_strict_chains(steps, parts, sorting) -%}
+    {%- set window = "over (partition by " ~ parts ~ " order by " ~ sorting ~ ")" -%}
+    following as (
+        select
+            unit,
+            breakdown_value,
+            occurred_at as opened_at,
+            step_1 and may_open as opens
+            {% for step in steps[1:] %}
+                ,
+                case
+                    when lead(step_{{ loop.index + 1 }}, {{ loop.index }}) {{ window }}
+                    then lead(occurred_at, {{ loop.index }}) {{ window }}
+                end as next_{{ loop.index + 1 }}
+            {% endfor %}
+        from arranged
+    ),
+
+    chains as (
+        select
+            unit,
+            breakdown_value,
+            opened_at
+            {% for step in steps[1:] %}
+                ,
+                case
+                    when
+                        {% for before in steps[1 : loop.index] %}
+                            next_{{ loop.index + 1 }} is not null and
+                        {% endfor %} true
+                    then next_{{ loop.index + 1 }}
+                end as at_{{ loop.index + 1 }}
+            {% endfor %}
+        from following
+        where opens
+    ),
+{%- endmacro %}
+
+{#- Every event of a step may open; the others are taken where they come next. A step that is asked for
+    twice needs a second event. -#}
+{% macro funnel_unordered_chains(steps, exclusions, parts, sorting, window_seconds) -%}
+    {%- set last = steps | length -%}
+    {%- set frame = "over (partition by " ~ parts ~ " order by " ~ sorting -%}
+    {%- set onward = frame ~ " rows between current row and unbounded following)" -%}
+    {%- set ahead = frame ~ " rows between 1 following and unbounded following)" -%}
+    {%- set places = [] -%}
+    {%- for step in steps -%}
+        {%- set number = loop.index -%}
+        {%- set before = [] -%}
+        {%- for each in steps[: loop.index0] -%}
+            {%- if each == step -%} {%- do before.append(loop.index) -%} {%- endif -%}
+        {%- endfor -%}
+        {%- do places.append(before | last if before else none) -%}
+        {%- set source = "arranged" if loop.first else "onward_" ~ (number - 1) %}
+        onward_{{ number }} as (
+            select
+                *,
+                {% if before %}
+                    min(
+                        case when step_{{ number }} then then_{{ before | last }} end
+                    ) {{ onward }} as next_{{ number }},
+                    min(
+                        case when step_{{ number }} then then_{{ before | last }} end
+                    ) {{ ahead }} as then_{{ number }}
+                {% else %}
+                    min(
+                        case when step_{{ number }} then occurred_at end
+                    ) {{ onward }} as next_{{ number }},
+                    min(
+                        case when step_{{ number }} then occurred_at end
+                    ) {{ ahead }} as then_{{ number }}
+                {% endif %}
+            from {{ source }}
+        ),
+    {% endfor %}
+    within as (
+        select
+            *,
+            {% for step in steps %}
+                case
+                    when
+                        next_{{ loop.index }}
+                        <= {{ ts_plus_seconds("occurred_at", window_seconds) }}
+                    then next_{{ loop.index }}
+                end as used_{{ loop.index }},
+            {% endfor %}
+            {% for each in exclusions %}
+                min(
+                    case when exclusion_{{ loop.index }} then occurred_at end
+                ) {{ ahead }} as excluded_{{ loop.index }},
+            {% endfor %}
+            {% if disjoint %} {{ last }} as step_count
+            {% else %}
+                -- One event is one step, even if it could be two. So many steps find events of
+                -- their
+                -- own as the scarcest choice of steps leaves: all the others, and one for each
+                -- event
+                -- that any of the chosen could use (König).
+                least(
+                    {% for chosen in range(1, 2**last) %}
+                        {%- set any_of = [] -%}
+                        {%- for step in steps -%}
+                            {%- if (chosen // 2**loop.index0) % 2 -%}
+                                {%- do any_of.append("step_" ~ loop.index) -%}
+                            {%- endif -%}
+                        {%- endfor %}
+                        {{ last - any_of | length }}
+                        + sum(case when {{ any_of | join(" or ") }} then 1 else 0 end) over (
+                            partition by {{ parts }}
+                            order by occurred_at
+                            range
+                                between current row
+                                and interval '{{ window_seconds }} seconds' following
+                        )
+                        {% if not loop.last %},{% endif %}
+                    {% endfor %}
+                ) as step_count
+            {% endif %}
+        from onward_{{ last }}
+    ),
+
+    chains as (
+        {%- set used = [] -%}
+        {%- for step in steps -%}{%- do used.append("used_" ~ loop.index) -%}{%- endfor %}
+        select
+            unit,
+            breakdown_value,
+            {% for each in exclusions %} excluded_{{ loop.index }}, {% endfor %}
+            {% for step in steps[1:] %}
+                case
+                    when step_count >= {{ loop.index + 1 }}
+                    then {{ nth_smallest(used, loop.index + 1) }}
+                end as at_{{ loop.index + 1 }},
+            {% endfor %}
+            occurred_at as opened_at
+        from within
+        where first_step is not null and may_open
+    ),
+{%- endmacro %}
+
+{#- The n-th smallest of expressions of one row, nulls last. -#}
+{% macro nth_smallest(expressions, n) -%}
+    {{ return(adapter.dispatch("nth_smallest")(expressions, n)) }}
+{%- endmacro %}
+{% macro default__nth_smallest(expressions, n) -%}
+    element_at(array_sort(array({{ expressions | join(", ") }})), {{ n }})
+{%- endmacro %}
+{% macro duckdb__nth_smallest(expressions, n) -%}
+    list_sort([{{ expressions | join(", ") }}], 'asc', 'nulls last')[{{ n }}]
+{%- endmacro %}
+
+{#- One row a unit (and breakdown value): the attempt that counts, with t_1 … t_K and `reached`: the
+    furthest, a clean one first, then the one that got there first, then the latest to start. -#}
+{% macro funnel_conversions(relation, steps, range, window_seconds) -%}
+    select *
+    from
+        (
+            select
+                *,
+                row_number() over (
+                    partition by unit, breakdown_value
+                    order by
+                        reached desc,
+                        case when is_tainted then 1 else 0 end,
+                        case
+                            reached
+                            {% for step in steps %}
+                                when {{ loop.index }} then t_{{ loop.index }}
+                            {% endfor %}
+                        end,
+                        t_1 desc
+                ) as choice
+            from
+                (
+                    {{ funnel_attempts(relation, steps, range, window_seconds, **kwargs) }}
+                ) as attempts
+        ) as ranked
+    where choice = 1 and not is_tainted
+{%- endmacro %}
+
+{#- (breakdown_value, step, value, average_seconds, median_seconds): units that reached a step and how
+    long they took from the step before, by the steps of every value seen; all are 0 without anybody. -#}
+{% macro funnel(relation, steps, range, window_seconds) -%}
+    with
+        conversions as ({{ funnel_conversions(relation, steps, range, window_seconds, **kwargs) }}),
+
+        numbers as (
+            {% for step in steps %}
+                select {{ loop.index }} as step
+                {% if not loop.last %}
+                    union all
+                {% endif %}
+            {% endfor %}
+        ),
+
+        values_seen as (
+            {% if kwargs.get("breakdown") %}select distinct breakdown_value from conversions
+            {% else %}select cast(null as varchar) as breakdown_value
+            {% endif %}
+        ),
+
+        durations as (
+            select
+                values_seen.breakdown_value,
+                numbers.step,
+                conversions.unit,
+                case
+                    numbers.step
+                    when 1
+                    then null
+                    {% for step in steps[1:] %}
+                        when {{ loop.index + 1 }}
+                        then
+                            {{
+                                seconds_between(
+                                    "conversions.t_" ~ loop.index,
+                                    "conversions.t_" ~ (loop.index + 1),
+                                )
+                            }}
+                    {% endfor %}
+                end as seconds
+            from values_seen
+            cross join numbers
+            left join
+                conversions
+                on conversions.reached >= numbers.step
+                and conversions.breakdown_value is not distinct from values_seen.breakdown_value
+        )
+
+    select
+        breakdown_value,
+        step,
+        count(unit) as value,
+        avg(seconds) as average_seconds,
+        median(seconds) as median_seconds
+    from durations
+    group by breakdown_value, step
+{%- endmacro %}
+
+{#- (bucket, entered, converted): units that entered in a bucket, and those of them with an attempt from
+    that bucket that got through, whenever that was. A unit counts once in each bucket. -#}
+{% macro funnel_trends(relation, steps, range, window_seconds, interval, week_start="monday") -%}
+    with
+        attempts as ({{ funnel_attempts(relation, steps, range, window_seconds, **kwargs) }}),
+
+        spine as ({{ bucket_spine(range, interval, week_start) }}),
+
+        counted as (
+            select
+                {{ bucket("t_1", interval, range.get("timezone", "UTC"), week_start) }} as bucket,
+                count(distinct unit) as entered,
+                count(
+                    distinct case
+                        when reached = {{ steps | length }} and not is_tainted then unit
+                    end
+                ) as converted
+            from attempts
+            group by 1
+        )
+
+    select
+        spine.bucket,
+        coalesce(counted.entered, 0) as entered,
+        coalesce(counted.converted, 0) as converted
+    from spine
+    left join counted on spine.bucket = counted.bucket
+{%- endmacro %}
+
+{#- (bin_from, value, average_seconds): how long units took between two steps (from 1), in bins of equal
+    width, left-closed, from the quickest on. bins: how many; else the cube root of the units. -#}
+{% macro funnel_time_histogram(
+    relation, steps, range, window_seconds, from_step=1, to_step=none, bins=none
+) -%}
+    {%- set to_step = to_step or steps | length -%}
+    with
+        conversions as ({{ funnel_conversions(relation, steps, range, window_seconds, **kwargs) }}),
+
+        durations as (
+            select {{ seconds_between("t_" ~ from_step, "t_" ~ to_step) }} as seconds
+            from conversions
+            where reached >= {{ to_step }}
+        ),
+
+        shape as (
+            select
+                min(seconds) as shortest,
+                max(seconds) as longest,
+                avg(seconds) as average_seconds,
+                {% if bins %} {{ bins }}
+                {% else %} cast(ceil(round(power(count(*), 1.0 / 3), 9)) as integer)
+                {% endif %} as bin_count
+            from durations
+        ),
+
+        widths as (
+            select
+                shortest,
+                average_seconds,
+                bin_count,
+                -- All took equally long: a minute is as good a width as any.
+                case
+                    when longest > shortest then ceil((longest - shortest) / bin_count) else 60
+                end as width
+            from shape
+        ),
+
+        edges as (
+            select widths.*, numbers.number, shortest + numbers.number * width as bin_from
+            from widths
+            inner join ({{ whole_numbers(91) }}) as numbers on numbers.number <= widths.bin_count
+        )
+
+    select
+        edges.bin_from,
+        count(durations.seconds) as value,
+        any_value(edges.average_seconds) as average_seconds
+    from edges
+    left join
+        durations
+        on durations.seconds >= edges.bin_from
+        and durations.seconds < edges.bin_from + edges.width
+    group by edges.bin_from
+{%- endmacro %}

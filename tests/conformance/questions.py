@@ -1,0 +1,615 @@
+"""Each case as calls of the dbt macros: the text of its models, by name of the result."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.conformance.cases import Case
+from tests.conformance.conditions import compared, event_is, literal, prop
+
+Models = dict[str, str]
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2592000}
+WORDERS: dict[str, Callable[[Case], Models]] = {}
+
+
+def words(metric: str) -> Callable[[Callable[[Case], Models]], Callable[[Case], Models]]:
+    def register(worder: Callable[[Case], Models]) -> Callable[[Case], Models]:
+        WORDERS[metric] = worder
+        return worder
+
+    return register
+
+
+def worded(case: Case) -> Models:
+    """Return the models that answer a case.
+
+    Raises:
+        LookupError: nothing here answers such a question.
+    """
+    if case.metric not in WORDERS:
+        raise LookupError(f"no metric is called {case.metric!r}; known: {', '.join(WORDERS)}")
+    return WORDERS[case.metric](case)
+
+
+def call(macro: str, *arguments: Any, **options: Any) -> str:
+    """The call of a macro as Jinja text."""
+    given = [_jinja(each) for each in arguments]
+    given += [f"{name}={_jinja(value)}" for name, value in options.items()]
+    return "{{ " + f"{macro}({', '.join(given)})" + " }}"
+
+
+def _jinja(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_jinja(k)}: {_jinja(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_jinja, value)) + "]"
+    return value.name if isinstance(value, Name) else json.dumps(value)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A Jinja variable."""
+
+    name: str
+
+
+def setting(name: str, sql: str) -> str:
+    """A Jinja variable that holds a relation."""
+    return "{% set " + name + " %}(" + sql + ") as " + name + "{% endset %}"
+
+
+def model(relation: str, macro: str, *arguments: Any, **options: Any) -> str:
+    return call(macro, relation, *arguments, **options)
+
+
+def span(case: Case) -> dict[str, str]:
+    query = case.query
+    found = {"from": query.get("date_from"), "to": query.get("date_to")}
+    return {k: v for k, v in found.items() if v} | {"timezone": query.get("timezone") or "UTC"}
+
+
+def unit(case: Case) -> str:
+    key = case.query.get("aggregate_by")
+    if key in (None, "person"):
+        return "person_id"
+    return prop(key["group"] if isinstance(key, dict) else key, "group")
+
+
+def breakdown(case: Case, condition: str = "true") -> str | None:
+    asked = case.query.get("breakdown")
+    if not asked:
+        return None
+    keys = asked.get("properties") or [asked["property"]]
+    values = [prop(key, asked.get("type") or "event") for key in keys]
+    if len(values) == 1:
+        return values[0]
+    return " || '::' || ".join(f"coalesce({value}, '')" for value in values)
+
+
+def week_start(case: Case) -> str:
+    return str(case.query.get("week_start") or "sunday")
+
+
+@words("funnels")
+def funnels(case: Case) -> Models:
+    query = case.query
+    window = query.get("window") or {"value": 14, "unit": "day"}
+    steps = [event_is(step, global_filters=query.get("filters")) for step in query["steps"]]
+    asked = query.get("breakdown") or {}
+    options: dict[str, Any] = {
+        "order": query.get("order") or "ordered",
+        "exclusions": [
+            {
+                "condition": event_is(each),
+                "from_step": each["from_step"],
+                "to_step": each["to_step"],
+            }
+            for each in query.get("exclusions") or ()
+        ],
+        "unit": unit(case),
+        "completes_after_range": bool(query.get("allow_completion_after_range")),
+    }
+    if asked:
+        options["breakdown"] = breakdown(case)
+        options["attribution"] = asked.get("attribution") or "first_touch"
+        options["attribution_step"] = asked.get("step") or 0
+    seconds = window["value"] * SECONDS[window["unit"]]
+    given = (case.relation("events"), steps, span(case), seconds)
+    viz = query.get("viz") or "steps"
+    if viz == "trends":
+        interval = query.get("interval") or "day"
+        return {"trends": call("funnel_trends", *given, interval, week_start(case), **options)}
+    if viz == "time_to_convert":
+        ends = {
+            "from_step": (query.get("from_step") or 0) + 1,
+            "to_step": (query["to_step"] + 1) if query.get("to_step") is not None else None,
+            "bins": query.get("bin_count"),
+        }
+        return {"bins": call("funnel_time_histogram", *given, **ends, **options)}
+    return {
+        "steps": call("funnel", *given, **options),
+        "persons": call("funnel_conversions", *given, **options),
+    }
+
+
+def _rows_before(case: Case) -> dict[str, str]:
+    """The range of a retention question that names only its end and how many rows."""
+    query, found = case.query, span(case)
+    period, count = query.get("period") or "day", query["total_intervals"]
+    if "from" in found:
+        return found
+    end, zone = found["to"], ZoneInfo(found["timezone"])
+    last = datetime.fromisoformat(end.replace("Z", "+00:00"))
+    local = last.astimezone(zone) if last.tzinfo else last.replace(tzinfo=zone)
+    back = count - 1
+    if period == "hour":
+        first = last - timedelta(hours=back)
+        return {**found, "from": first.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    if period == "month":
+        months = local.year * 12 + local.month - 1 - back
+        return {**found, "from": f"{months // 12:04}-{months % 12 + 1:02}-01"}
+    days = back * (7 if period == "week" else 1)
+    return {**found, "from": (local.date() - timedelta(days=days)).isoformat()}
+
+
+@words("retention")
+def retention(case: Case) -> Models:
+    query = case.query
+    starts = event_is(query.get("start"), global_filters=query.get("filters"))
+    returns = event_is(query.get("return"), global_filters=query.get("filters"))
+    kind = query.get("retention_type") or "recurring"
+    if kind == "rolling_24h":
+        rolling = model(
+            case.relation("events"),
+            "retention_rolling_days",
+            start_condition=starts,
+            return_condition=returns,
+            round_to_hour=bool(query.get("round_down_to_hour", True)),
+            unit=unit(case),
+        )
+        return {"rolling": rolling}
+    return {
+        "cells": model(
+            case.relation("events"),
+            "retention",
+            _rows_before(case),
+            query.get("period") or "day",
+            query["total_intervals"],
+            start_condition=starts,
+            return_condition=returns,
+            type=kind,
+            minimum=query.get("minimum_occurrences") or 1,
+            breakdown=breakdown(case),
+            unit=unit(case),
+            week_start=week_start(case),
+            **({"brackets": query["brackets"]} if query.get("brackets") else {}),
+        )
+    }
+
+
+@words("lifecycle")
+def lifecycle(case: Case) -> Models:
+    by_person = unit(case) == "person_id"
+    return {
+        "statuses": model(
+            case.relation("events"),
+            "lifecycle",
+            span(case),
+            case.query.get("interval") or "day",
+            condition=event_is(case.query, global_filters=()),
+            unit=unit(case),
+            week_start=week_start(case),
+            first_seen="coalesce(person_created_at, person_seen_at)" if by_person else None,
+        )
+    }
+
+
+@words("stickiness")
+def stickiness(case: Case) -> Models:
+    query = case.query
+    criteria = query.get("criteria") or {"op": "gte", "value": 1}
+    sign = {"gte": ">=", "lte": "<=", "exact": "=", "eq": "="}[criteria["op"]]
+    spans = {"counts": span(case)}
+    if query.get("compare_shift_days"):
+        back = timedelta(days=query["compare_shift_days"])
+        shifted = {
+            end: (datetime.fromisoformat(spans["counts"][end]) - back).date().isoformat()
+            for end in ("from", "to")
+        }
+        spans["previous"] = {**spans["counts"], **shifted}
+    return {
+        name: model(
+            case.relation("events"),
+            "stickiness",
+            each,
+            query.get("interval") or "day",
+            condition=event_is(query),
+            interval_count=query.get("interval_count") or 1,
+            criteria=f"count(*) {sign} {criteria['value']}",
+            is_cumulative=bool(query.get("cumulative")),
+            unit=unit(case),
+            week_start=week_start(case),
+        )
+        for name, each in spans.items()
+    }
+
+
+WINDOWS = {"weekly_active": "week", "monthly_active": "month"}
+
+
+@words("trends")
+def trends(case: Case) -> Models:
+    query, events = case.query, case.relation("events")
+    math, window = query.get("math") or "total", WINDOWS.get(query.get("math") or "")
+    options = {"condition": event_is(query), "breakdown": breakdown(case)}
+    interval = query.get("interval") or "day"
+    if query.get("display") == "single_value":
+        if window:
+            return {"value": model(events, "active_users_at_end", span(case), window, **options)}
+        macro = "event_count" if math == "total" else "active_users_in_range"
+        return {"value": model(events, macro, span(case), **options)}
+    options["week_start"] = week_start(case)
+    if math == "total":
+        return {"buckets": model(events, "event_totals", span(case), interval, **options)}
+    return {
+        "buckets": model(
+            events, "active_users", span(case), interval, window=window, unit=unit(case), **options
+        )
+    }
+
+
+COUNTS = {
+    "pageviews": "event = '$pageview'",
+    "autocaptures": "event = '$autocapture'",
+    "screens": "event = '$screen'",
+}
+ENTRIES = (
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "gclid",
+    "gad_source",
+    "fbclid",
+    "referring_domain",
+    "url",
+)
+
+
+@words("sessions")
+def sessions(case: Case) -> Models:
+    query = case.query
+    key = query.get("session_key")
+    minutes = query.get("inactivity_minutes") or 30
+    renamed = {"referring_domain": "$referring_domain", "url": "$current_url"}
+    columns = ", ".join(f"{prop(renamed.get(name, name))} as {name}" for name in ENTRIES)
+    source = f"select *, {prop(key) if key else 'null'} as session_key, {columns} from "
+    source += f"{case.relation('events')} where {event_is(query)}"
+    made = model(
+        f"({source}) as source_events",
+        "sessions",
+        entry=list(ENTRIES),
+        counts=COUNTS,
+        inactivity_minutes=minutes,
+        session_key="session_key" if key else None,
+    )
+    found = {"sessions": made}
+    if query.get("date_from"):
+        found["in_range"] = f"select * from ({made}) as s where " + call(
+            "in_range", "started_at", span(case)
+        )
+    held = setting("made", made)
+    if query["metric"] == "average_duration":
+        interval = query.get("interval") or "day"
+        found["buckets"] = held + call(
+            "average_session_duration", Name("made"), span(case), interval, week_start(case)
+        )
+    if query["metric"] == "duration_distribution":
+        found["bins"] = held + call("session_duration_distribution", Name("made"), span(case))
+    return found
+
+
+@words("channels")
+def channels(case: Case) -> Models:
+    columns = ("utm_source", "utm_medium", "utm_campaign", "gclid", "gad_source", "fbclid")
+    rows, rules = [], []
+    for number, check in enumerate(case.content["checks"]):
+        entry = check["entry"]
+        values = [
+            "cast(null as varchar)" if entry.get(name) is None else literal(entry[name])
+            for name in (*columns, "referring_domain")
+        ]
+        named = zip(values, (*columns, "referring_domain"), strict=True)
+        rows.append(f"select {number} as entry_id, " + ", ".join(f"{v} as {n}" for v, n in named))
+        for rule in check.get("rules") or ():
+            joint, parts = ("all", " and ") if "all" in rule else ("any", " or ")
+            conditions = [compared(c["key"], c["op"], c.get("value")) for c in rule[joint]]
+            rules.append(
+                {
+                    "channel": rule["channel"],
+                    "condition": f"entry_id = {number} and ({parts.join(conditions)})",
+                }
+            )
+    relation = f"({' union all '.join(rows)}) as entries"
+    return {"channels": model(relation, "channel_types", own_rules=rules)}
+
+
+@words("attribution")
+def attribution(case: Case) -> Models:
+    query, events = case.query, case.relation("events")
+    dimension, is_session = prop(query["dimension"]), query.get("touch_grain") != "event"
+    is_conversion = event_is({"event": query["conversion_event"]})
+    keyed = (
+        f"select *, {prop('$session_id')} as session_key, {dimension} as dimension from {events}"
+    )
+    if is_session:
+        made = model(
+            f"({keyed} where {prop('$session_id')} is not null) as keyed",
+            "sessions",
+            entry=["dimension"],
+            session_key="session_key",
+        )
+        touches = (
+            "select unit, session_key as touch_id, started_at as touched_at,"
+            f" entry_dimension as touch_value from ({made}) as sessions"
+        )
+    else:
+        touches = (
+            "select person_id as unit, event_id as touch_id, occurred_at as touched_at,"
+            f" dimension as touch_value from ({keyed}) as keyed where not ({is_conversion})"
+            " and person_id is not null"
+        )
+    value = prop(query["revenue_property"]) if query.get("revenue_property") else "0"
+    conversions = (
+        f"select person_id as unit, event_id as conversion_id, occurred_at as converted_at,"
+        f" coalesce(try_cast({value} as double), 0) as value from {events}"
+        f" where {is_conversion} and person_id is not null and "
+        + call("in_range", "occurred_at", span(case))
+    )
+    if not query.get("multiple_conversions_per_person", True):
+        conversions += (
+            " qualify row_number() over (partition by person_id order by occurred_at, event_id) = 1"
+        )
+    excluded = "false"
+    if "exclude_values" in query:
+        excluded = compared("touch_value", "exact", query["exclude_values"])
+    shape = query.get("path_transform") or {}
+    if isinstance(shape, str):
+        shape = {"name": shape}
+    options: dict[str, Any] = {
+        "lookback_days": query.get("lookback_days") or 30,
+        "excluded": excluded,
+        "half_life_days": query.get("half_life_days")
+        or max(1, (query.get("lookback_days") or 30) / 4),
+        "clean_path": _clean_path(shape),
+    }
+    options |= {k: shape[k] for k in ("remove", "remove_trailing", "last_touches") if k in shape}
+    held = setting("touches", touches) + setting("conversions", conversions)
+    return {
+        "credits": held + call("attribution", Name("touches"), Name("conversions"), **options),
+        "conversions": conversions,
+        "touches": touches,
+    }
+
+
+def _clean_path(shape: dict[str, Any]) -> str:
+    name = str(shape.get("name") or shape.get("type") or "unique").replace("_path", "")
+    return name if name in {"unique", "exposure", "first"} else "unique"
+
+
+@words("surveys")
+def surveys(case: Case) -> Models:
+    metric = case.query.get("metric") or "nps"
+    answers = [
+        f"select {number} as response_id, {literal(each.get('respondent_id', number))}"
+        " as respondent_id,"
+        f" timestamp {literal(str(each.get('submitted_at') or '2024-01-01').replace('Z', ''))}"
+        f" as submitted_at, {literal(each.get('wave') or '')} as wave, try_cast("
+        f"{'null' if each.get('score') is None else literal(each['score'])} as double) as score"
+        for number, each in enumerate(case.content["responses"])
+    ]
+    held = setting("answers", " union all ".join(answers))
+    held += setting("latest", call("latest_answers", Name("answers"), wave="wave"))
+    macro = {"nps_error": "nps"}.get(metric, metric)
+    options: dict[str, Any] = {}
+    if macro == "nps" and case.query.get("population"):
+        options["population"] = case.query["population"]
+    if macro in {"csat", "ces"} and case.query.get("scale_max"):
+        options["highest"] = case.query["scale_max"]
+    return {"score": held + call(macro, Name("latest"), **options)}
+
+
+@words("paths")
+def paths(case: Case) -> Models:
+    query = case.query
+    by = query.get("by") or "event"
+    item = "event" if by == "event" else call("clean_url", prop(by)) if "url" in by else prop(by)
+    conditions = [event_is(query)]
+    if query.get("date_from"):
+        conditions.append(call("in_range", "occurred_at", span(case)))
+    if query.get("exclude_events"):
+        conditions.append(f"not {compared('event', 'exact', query['exclude_events'])}")
+    if query.get("include_events"):
+        conditions.append(compared("event", "exact", query["include_events"]))
+    source = f"select *, {item} as item from {case.relation('events')} where "
+    held = setting("steps", source + " and ".join(conditions))
+    gap = query.get("session_gap_minutes", None if query.get("metric") == "flows" else 30)
+    if query.get("metric") == "flows":
+        options: dict[str, Any] = {
+            "anchor": query["anchor"],
+            "direction": query.get("direction") or "after",
+            "steps": query.get("steps") or 5,
+        }
+        return {"flows": held + call("flows", Name("steps"), "item", gap_minutes=gap, **options)}
+    options = {
+        "max_steps": query.get("max_steps") or 5,
+        "collapse": bool(query.get("collapse_repeats")),
+    }
+    return {"edges": held + call("path_edges", Name("steps"), "item", gap_minutes=gap, **options)}
+
+
+def _checks(case: Case, expression: str) -> Models:
+    rows = [
+        f"select {number} as check_number, "
+        + ", ".join(
+            f"cast({'null' if value is None else value} as double) as {name}"
+            for name, value in check.items()
+            if not isinstance(value, str)
+        )
+        for number, check in enumerate(case.content["checks"])
+    ]
+    return {
+        "checks": f"select check_number, {expression} as value"
+        f" from ({' union all by name '.join(rows)}) as checks"
+    }
+
+
+@words("prioritization")
+def prioritization(case: Case) -> Models:
+    return _checks(case, "{{ rice() }}")
+
+
+@words("sales")
+def sales(case: Case) -> Models:
+    metric = case.query.get("metric") or "sales_velocity"
+    return _checks(case, "{{ " + metric + "() }}")
+
+
+@words("mrr")
+def mrr(case: Case) -> Models:
+    query, content = case.query, case.content
+    metric = query.get("metric") or "mrr_movements"
+    if metric == "mrr_movements" and "changes" in content:
+        held = setting("changes", _records(_changes(content["changes"])))
+        held += setting("mrr", call("mrr_by_change", Name("changes")))
+        return {"movements": held + call("mrr_movements", Name("mrr"))}
+    if metric == "mrr_movements":
+        held = setting("mrr", _monthly(content))
+        return {"movements": held + call("mrr_movements", Name("mrr"))}
+    inputs = content.get("inputs") or {}
+    rows = [dict(zip(inputs, each, strict=True)) for each in _columns(inputs)]
+    held = setting("inputs", _records([{"position": n, **row} for n, row in enumerate(rows)]))
+    if metric == "mrr_bridge":
+        return {"months": held + call("mrr_bridge", Name("inputs"))}
+    return {"months": held + "select position, {{ mrr_rates() }} from {{ inputs }}"}
+
+
+MOVEMENTS = ("new", "reactivation", "expansion", "contraction", "churn")
+OTHER_NAMES = {"upgrade": "expansion", "downgrade": "contraction", "churned": "churn"}
+
+
+def _columns(inputs: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Rows of inputs that are lists, or one row of those that are numbers."""
+    length = max((len(v) for v in inputs.values() if isinstance(v, list)), default=1)
+    columns = [v if isinstance(v, list) else [v] * length for v in inputs.values()]
+    return list(zip(*columns, strict=True))
+
+
+def _records(rows: list[dict[str, Any]]) -> str:
+    """Rows as a select; what a row of figures lacks is 0, and losses are negative."""
+    if "position" in rows[0] and "customer" not in rows[0]:
+        rows = [_figures(row) for row in rows]
+    return " union all ".join(
+        "select "
+        + ", ".join(
+            f"{'cast(' + str(v) + ' as double)' if isinstance(v, float) else _sql(v)} as {k}"
+            for k, v in row.items()
+        )
+        for row in rows
+    )
+
+
+def _figures(row: dict[str, Any]) -> dict[str, Any]:
+    named = {OTHER_NAMES.get(name, name): value for name, value in row.items()}
+    start = named.get("start_mrr", named.get("start", named.get("mrr_start", 0)))
+    found = {"position": row["position"], "start_mrr": float(start or 0)}
+    for name in MOVEMENTS:
+        value = float(named.get(name) or 0)
+        found[name] = -abs(value) if name in {"contraction", "churn"} else value
+    return found
+
+
+def _sql(value: Any) -> str:
+    return "null" if value is None else str(value) if isinstance(value, int) else literal(value)
+
+
+def _changes(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    dates = sorted({each["date"] for each in changes})
+    return [
+        {
+            "customer": str(each.get("customer", "customer")),
+            "position": dates.index(each["date"]) if len(dates) == len(changes) else number,
+            "subscription": str(each["subscription"]),
+            "amount": float(each["amount"]),
+            "interval_months": int(each.get("interval_months") or 1),
+        }
+        for number, each in enumerate(changes)
+    ]
+
+
+def _monthly(content: dict[str, Any]) -> str:
+    """MRR by customer and month, given as such or to be had from subscriptions."""
+    if "mrr_by_month" in content:
+        given = content["mrr_by_month"]
+        rows = []
+        if isinstance(given, dict) and "months" in given:
+            given = {k: v for k, v in given.items() if k != "months"}
+        if isinstance(given, list) and given and not isinstance(given[0], dict):
+            given = {"customer": given}
+        if isinstance(given, dict) and all(_is_month(each) for each in given):
+            given = {"customer": given}
+        if isinstance(given, dict):
+            months = sorted({m for v in given.values() if isinstance(v, dict) for m in v})
+            for customer, by_month in given.items():
+                series = (
+                    [by_month.get(month, 0) for month in months]
+                    if isinstance(by_month, dict)
+                    else by_month
+                )
+                rows += [
+                    {"customer": str(customer), "position": n, "mrr": float(value or 0)}
+                    for n, value in enumerate(series)
+                ]
+        else:
+            months = sorted({each["month"] for each in given})
+            known = {
+                (str(e.get("customer", e.get("customer_id", "customer"))), e["month"]): e["mrr"]
+                for e in given
+            }
+            for customer in sorted({c for c, _ in known}):
+                rows += [
+                    {
+                        "customer": customer,
+                        "position": n,
+                        "mrr": float(known.get((customer, month)) or 0),
+                    }
+                    for n, month in enumerate(months)
+                ]
+        return _records(rows)
+    subscriptions = [
+        {
+            "customer": str(each.get("customer", each.get("customer_id", "customer"))),
+            "subscription": str(each.get("subscription", each.get("subscription_id", number))),
+            "starts_on": str(each.get("start_date", each.get("start", each.get("starts_on"))))[:10],
+            "ends_on": _date(each.get("end_date", each.get("end", each.get("ends_on")))),
+            "mrr": float(each.get("mrr", each.get("monthly_amount", each.get("amount", 0)))),
+        }
+        for number, each in enumerate(content["subscriptions"])
+    ]
+    held = setting("subscriptions", _records(subscriptions))
+    rule = content.get("query", {}).get("month_rule") or "end"
+    return held + call("mrr_by_month", Name("subscriptions"), rule=rule)
+
+
+def _is_month(text: Any) -> bool:
+    return isinstance(text, str) and len(text) >= 7 and text[:4].isdigit() and text[4] == "-"
+
+
+def _date(value: Any) -> str | None:
+    return None if value is None else str(value)[:10]

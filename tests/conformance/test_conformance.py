@@ -1,0 +1,75 @@
+"""The cases pass, and a macro that is wrong on purpose turns some of its cases red."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.__main__ import PROJECT, main
+
+EXAMPLES = Path(__file__).with_name("examples")
+
+# One mistake for each family of cases: the file, what is right in it, and what is not.
+MISTAKES = {
+    "attribution": ("attribution.sql", "0.4 * {{ first }}", "0.3 * {{ first }}"),
+    "channels": ("channels.sql", "entries.gclid is not null", "false"),
+    "funnels": ("periods.sql", "interval '{{ seconds }} seconds'", "interval '1 second'"),
+    "lifecycle": ("lifecycle.sql", "then 'returning'", "then 'resurrecting'"),
+    "mrr": ("revenue.sql", "then 'churn'", "then 'contraction'"),
+    "paths": ("paths.sql", "place + 1", "place + 2"),
+    "prioritization": ("scores.sql", "{{ confidence }} /", "1 /"),
+    "retention": ("retention.sql", "returns.position - cohorts.position", "returns.position"),
+    "sales": ("scores.sql", "{{ win_rate }} /", "1 /"),
+    "sessions": ("sessions.sql", "<= {{ inactivity_minutes", "<> {{ inactivity_minutes"),
+    "stickiness": ("stickiness.sql", "having {{ criteria }}", ""),
+    "surveys": ("surveys.sql", "score >= 9", "score >= 8"),
+    "trends": ("active_users.sql", '"week": 7', '"week": 8'),
+}
+
+
+def families() -> set[str]:
+    return {folder.name for folder in EXAMPLES.iterdir()}
+
+
+def test_the_cases_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(EXAMPLES)]) == 0
+    count = len(list(EXAMPLES.rglob("*.json")))
+    assert capsys.readouterr().out.splitlines()[-1] == f"{count} passed, 0 failed"
+
+
+def test_a_mistake_in_a_macro_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert MISTAKES.keys() == families()
+    macros = tmp_path / "macros"
+    shutil.copytree(PROJECT / "macros", macros)
+    for name, right, wrong in MISTAKES.values():
+        path = macros / "metrics" / name
+        assert right in path.read_text(), (name, right)
+        path.write_text(path.read_text().replace(right, wrong))
+    assert main([str(EXAMPLES), "--macros", str(macros)]) == 1
+    failed = [line.split()[1] for line in capsys.readouterr().out.splitlines() if "FAIL" in line]
+    assert {name.split("/")[0].rstrip(";") for name in failed} == families()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is not there"),
+        ("[]", "is no case"),
+        ("{}", "is no case: KeyError: 'expected'"),
+    ],
+)
+def test_what_is_no_case_is_named(tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "case.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SystemExit, match=words):
+        main([str(path)])
+
+
+def test_a_metric_nobody_knows_fails_its_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "case.json"
+    path.write_text('{"id": "x", "metric": "vibes", "query": {}, "expected": {"value": 1}}')
+    assert main([str(path)]) == 1
+    assert "FAIL  x; cannot be asked" in capsys.readouterr().out
