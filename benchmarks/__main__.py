@@ -20,6 +20,8 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from ingestion import SOURCES
+
 ROOT = Path(__file__).resolve().parent.parent
 DBT = str(Path(sys.executable).with_name("dbt"))
 
@@ -152,7 +154,7 @@ def nights(bench: Bench) -> list[Claim]:
         first = _run(*nightly, environment=whole)
         second = _run(*nightly, environment=whole)
         parts = _environment(bench.folder / "parts", vendors)
-        loaded = _run("-m", "ingestion", "posthog", "hubspot", "typeform", environment=parts)
+        loaded = _run("-m", "ingestion", *SOURCES, environment=parts)
         build = ("build", "--exclude-resource-type", "unit_test", "--profiles-dir", ".")
         built = _run(*build, environment=parts, command=DBT)
         checked = _run("-m", "expectations", environment=parts)
