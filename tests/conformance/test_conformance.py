@@ -20,7 +20,7 @@ MISTAKES = {
     "prioritization": ("scores.sql", "{{ confidence }} /", "1 /"),
     "retention": ("retention.sql", "returns.position - cohorts.position", "returns.position"),
     "sales": ("scores.sql", "{{ win_rate }} /", "1 /"),
-    "sessions": ("sessions.sql", "<= {{ inactivity_minutes", "<> {{ inactivity_minutes"),
+    "sessions": ("sessions.sql", "inactivity_minutes * 60", "inactivity_minutes * 30"),
     "stickiness": ("stickiness.sql", "having {{ criteria }}", ""),
     "surveys": ("surveys.sql", "score >= 9", "score >= 8"),
     "trends": ("active_users.sql", '"week": 7', '"week": 8'),
