@@ -42,6 +42,7 @@ lint: setup  ## Check style, types and SQL format
 	$(BIN)/sqlfmt --check --quiet dbt_project
 
 bench: setup  ## Measure what the README claims, as ratios within one run
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
 	$(BIN)/python -m benchmarks
 
 lock: setup  ## Pin the dependencies of pyproject.toml anew

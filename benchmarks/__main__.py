@@ -20,6 +20,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.engine import compare
 from ingestion import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -203,7 +204,21 @@ def _peak_megabytes(*arguments: str, environment: dict[str, str]) -> float:
     return int(done.stdout) * scale / 1e6
 
 
-CLAIMS = {"loading": loading, "nights": nights, "memory": memory}
+def engine(bench: Bench) -> list[Claim]:
+    """Metric macros on DuckDB against ClickHouse in process, on the same events."""
+    return [
+        Claim(
+            f"{each.question}, {each.events // 1_000_000} M events / ClickHouse, "
+            + ("same answer" if each.is_same else "ANOTHER ANSWER"),
+            each.ours,
+            each.theirs,
+            1.0 if each.is_same else 0.0,
+        )
+        for each in compare(bench.folder)
+    ]
+
+
+CLAIMS = {"loading": loading, "nights": nights, "memory": memory, "engine": engine}
 
 
 def main() -> int:

@@ -9,7 +9,8 @@
     half_life_days: of time decay; PostHog takes a quarter of the lookback, at least one day.
     clean_path: unique (as it is), exposure (immediate repeats collapsed) or first (first of each).
     remove: values that are left out unless the path is nothing else; remove_trailing: the same at the
-    path's end only. last_touches: only the last so many of a path. direct: the value that last non-direct passes over.
+    path's end only. last_touches: only the last so many of a path.
+    only_models: names of the models to weigh by; else all that can be had. direct: the value that last non-direct passes over.
     Source: PostHog `attribution_weights.py`, dbt-snowplow-attribution, HubSpot's model descriptions. -#}
 {% macro attribution(
     touches,
@@ -22,7 +23,8 @@
     remove_trailing=[],
     last_touches=none,
     direct="Direct",
-    has_milestones=false
+    has_milestones=false,
+    only_models=none
 ) -%}
     with
         touches as (select * from {{ touches }}),
@@ -39,7 +41,7 @@
                 "position_based",
             ] %}
             {% set milestones = ["u_shaped", "w_shaped", "full_path"] if has_milestones else [] %}
-            {% for model in models + milestones %}
+            {% for model in only_models or models + milestones %}
                 select '{{ model }}' as model
                 {% if not loop.last %}
                     union all

@@ -1,7 +1,7 @@
 {#- Events with the session they belong to: all columns of the relation plus `session_number` (1, 2, …
     of the unit) and `session_started_at`. An event more than `inactivity_minutes` after the one
     before opens a session, by elapsed time and not by minute boundaries; midnight and campaigns do
-    not. A session is cut at the first event `cap_hours` after its start or later.
+    not. A session is cut at the first event `cap_hours` after its start or later; none cuts none.
     `order_by` breaks ties of time. Source: PostHog `test_sessions_v2.py`. -#}
 {% macro sessionised(
     relation,
@@ -10,7 +10,8 @@
     unit="person_id",
     order_by="event_id"
 ) -%}
-    with recursive
+    with
+        {{ "recursive" if cap_hours }}
         gaps as (
             select
                 *,
@@ -42,56 +43,68 @@
                     rows between unbounded preceding and current row
                 ) as spell
             from gaps
-        ),
+        ){{ "," if cap_hours }}
 
-        bounds as (
-            select
-                {{ unit }} as unit,
-                spell,
-                min(occurred_at) as began_at,
-                max(occurred_at) as ended_at
-            from spells
-            group by 1, 2
-        ),
+        {% if cap_hours %}
+            bounds as (
+                select
+                    {{ unit }} as unit,
+                    spell,
+                    min(occurred_at) as began_at,
+                    max(occurred_at) as ended_at
+                from spells
+                group by 1, 2
+            ),
 
-        -- Only spells that outlast the cap are walked through, a session at a time.
-        cuts as (
-            select unit, spell, began_at, ended_at
-            from bounds
-            union all
-            select
-                cuts.unit,
-                cuts.spell,
-                min(spells.occurred_at) as began_at,
-                max(cuts.ended_at) as ended_at
-            from cuts
-            inner join
-                spells
-                on cuts.unit = spells.{{ unit }}
-                and cuts.spell = spells.spell
-                and spells.occurred_at >= cuts.began_at + {{ cap_hours }} * interval '1 hour'
-            where cuts.ended_at >= cuts.began_at + {{ cap_hours }} * interval '1 hour'
-            group by cuts.unit, cuts.spell, cuts.began_at
-        ),
+            -- Only spells that outlast the cap are walked through, a session at a time.
+            cuts as (
+                select unit, spell, began_at, ended_at
+                from bounds
+                union all
+                select
+                    cuts.unit,
+                    cuts.spell,
+                    min(spells.occurred_at) as began_at,
+                    max(cuts.ended_at) as ended_at
+                from cuts
+                inner join
+                    spells
+                    on cuts.unit = spells.{{ unit }}
+                    and cuts.spell = spells.spell
+                    and spells.occurred_at >= cuts.began_at + {{ cap_hours }} * interval '1 hour'
+                where cuts.ended_at >= cuts.began_at + {{ cap_hours }} * interval '1 hour'
+                group by cuts.unit, cuts.spell, cuts.began_at
+            ),
 
-        sessions as (
-            select
-                unit,
-                spell,
-                began_at,
-                lead(began_at) over (partition by unit, spell order by began_at) as next_began_at,
-                row_number() over (partition by unit order by began_at) as session_number
-            from cuts
-        )
+            sessions as (
+                select
+                    unit,
+                    spell,
+                    began_at,
+                    lead(began_at) over (
+                        partition by unit, spell order by began_at
+                    ) as next_began_at,
+                    row_number() over (partition by unit order by began_at) as session_number
+                from cuts
+            )
+        {% endif %}
 
-    select spells.*, sessions.session_number, sessions.began_at as session_started_at
-    from spells
-    inner join
-        sessions
-        on spells.{{ unit }} = sessions.unit
-        and spells.spell = sessions.spell
-        and spells.occurred_at >= sessions.began_at
-        and (sessions.next_began_at is null or spells.occurred_at < sessions.next_began_at)
+    {% if cap_hours %}
+        select spells.*, sessions.session_number, sessions.began_at as session_started_at
+        from spells
+        inner join
+            sessions
+            on spells.{{ unit }} = sessions.unit
+            and spells.spell = sessions.spell
+            and spells.occurred_at >= sessions.began_at
+            and (sessions.next_began_at is null or spells.occurred_at < sessions.next_began_at)
+    {% else %}
+        select
+            *,
+            spell as session_number,
+            min(occurred_at) over (partition by {{ unit }}, spell) as session_started_at
+        from spells
+    {% endif %}
 {%- endmacro %}
 
 {#- One row a session: (unit, session_key, started_at, ended_at, duration_seconds, event_count), counts
