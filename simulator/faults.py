@@ -14,15 +14,7 @@ BREAKS = ("429", "429-no-retry-after", "500", "timeout", "cut", "expired-token")
 # Done to the rows that the vendor hands out.
 BENDS = ("duplicate", "drop", "late", "drift")
 DRIFTS = ("new-column", "changed-type", "dropped-column")
-VENDORS = (
-    "posthog",
-    "hubspot",
-    "typeform",
-    "google_ads",
-    "linkedin_ads",
-    "meta_ads",
-    "google_sheets",
-)
+VENDORS = ("posthog", "hubspot", "typeform")
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,
     "path": str,
