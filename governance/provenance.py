@@ -63,7 +63,13 @@ class Rewriter:
         if _is_grouped(query):
             why, measured = _gathered(query, why), _gathered(query, measured)
         why = " || ".join([why, *_ranked_before(query, why, first_only)])
-        query.select(f"{why} as {WHY}", f"{measured} as {MEASURED}", copy=False, dialect="duckdb")
+        # Each once: windows over windows would name a row more often than can be counted.
+        query.select(
+            f"list_distinct({why}) as {WHY}",
+            f"list_distinct({measured}) as {MEASURED}",
+            copy=False,
+            dialect="duckdb",
+        )
         return _witnessed(query, names) if is_distinct else query
 
     def _united(self, query: exp.SetOperation, column: str | None) -> exp.Query:
