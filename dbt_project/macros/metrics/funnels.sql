@@ -631,7 +631,7 @@
         edges as (
             select widths.*, numbers.number, shortest + numbers.number * width as bin_from
             from widths
-            inner join ({{ whole_numbers(91) }}) as numbers on numbers.number <= widths.bin_count
+            inner join ({{ numbers(91) }}) as numbers on numbers.number <= widths.bin_count
         )
 
     select

@@ -111,14 +111,3 @@
 {% macro ts_plus_seconds(column, seconds) -%}
     ({{ column }} + interval '{{ seconds }} seconds')
 {%- endmacro %}
-
-{#- (number): 0, 1, … up to one less than `count`. -#}
-{% macro whole_numbers(count) -%}
-    {{ return(adapter.dispatch("whole_numbers")(count)) }}
-{%- endmacro %}
-{% macro default__whole_numbers(count) -%}
-    select id as number from range({{ count }})
-{%- endmacro %}
-{% macro duckdb__whole_numbers(count) -%}
-    select range as number from range({{ count }})
-{%- endmacro %}

@@ -150,7 +150,7 @@
                         {{ later_bucket("first_month", "numbers.number", "month") }} as month,
                         last_month
                     from bounds
-                    cross join ({{ whole_numbers(1200) }}) as numbers
+                    cross join ({{ numbers(1200) }}) as numbers
                 ) as candidates
             where month <= last_month
         ),
