@@ -237,6 +237,8 @@ def main() -> int:
             for claim in CLAIMS[name](Bench(folder, arguments.size, arguments.seed)):
                 missed += claim.ratio > claim.limit
                 figures = (f"{claim.measured:.1f} {claim.unit}", f"{claim.base:.1f} {claim.unit}")
+                # At once too: a later claim may fail, or be interrupted.
+                print(f"{claim.name}: {claim.ratio:.2f}", flush=True)
                 table.add_row(claim.name, *figures, f"{claim.ratio:.2f}", f"{claim.limit:g}")
         console.print(table)
     finally:

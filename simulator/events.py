@@ -81,7 +81,7 @@ class EventLog:
             if chunk.latest >= start and chunk.earliest < end and chunk.first_arrival <= seen:
                 table = _load(chunk, ["uuid", "timestamp", "inserted_at"])
                 table = _within(table, "timestamp", start, end)
-                yield table.filter(pc.less_equal(table["inserted_at"], moment(seen)))
+                yield _where(table, pc.less_equal(table["inserted_at"], moment(seen)))
 
 
 def open_log(folder: Path, cache: Path) -> EventLog:
@@ -176,7 +176,12 @@ def _within(table: pa.Table, column: str, start: int, end: int) -> pa.Table:
         pc.greater_equal(times, pa.scalar(moment(start), TIME)),
         pc.less(times, pa.scalar(moment(end), TIME)),
     )
-    return table if pc.all(inside).as_py() else table.filter(inside)
+    return _where(table, inside)
+
+
+def _where(table: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
+    """The rows for which the mask holds, without a copy where that is all of them."""
+    return table if pc.all(mask).as_py() else table.filter(mask)
 
 
 def _converted(folder: Path, paths: list[Path], cache: Path) -> list[Path]:
