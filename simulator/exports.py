@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -74,6 +75,8 @@ class Shelf:
 
     company: Company
     held: list[Holding] = field(default_factory=list)
+    _counts: dict[tuple[int, int, int], list[tuple[str, int]]] = field(default_factory=dict)
+    _counting: Lock = field(default_factory=Lock)
 
     def rows(self, order: Order, now: int) -> Iterator[pa.Table]:
         """What arrived in the interval, which ends by `now`, in the vendor's columns."""
@@ -123,7 +126,16 @@ class Shelf:
             self.held.append(Holding(order.model, taken, now))
 
     def events_by_day(self, since: int, now: int) -> list[tuple[str, int]]:
-        """Distinct events a UTC day, of those that have arrived; a month in memory at a time."""
+        """Distinct events a UTC day, of those that have arrived, counted once for all who ask."""
+        # Who gave up waiting and asks again waits for the same count instead of starting another.
+        with self._counting:
+            key = (since, now, len(self.held))
+            if key not in self._counts:
+                self._counts[key] = self._counted(since, now)
+            return self._counts[key]
+
+    def _counted(self, since: int, now: int) -> list[tuple[str, int]]:
+        """A month in memory at a time."""
         month = 30 * 24 * 3600 * 1_000_000
         latest = self.company.events.latest
         found: list[tuple[str, int]] = []
