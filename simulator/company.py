@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ RESPONSES = Shape(
 )
 
 
+SPEND = Shape(
+    "business/marketing_spend",
+    {"month": TIME, "channel": TEXT, "campaign": TEXT, "amount_usd": TEXT, "recorded_at": TIME},
+    ("month", "channel", "amount_usd"),
+)
+
+
 @dataclass(frozen=True)
 class Company:
     """Everything the vendors know, with the times at which they came to know it."""
@@ -161,6 +169,7 @@ class Company:
     properties: list[dict[str, Any]]
     forms: list[dict[str, Any]]
     responses: list[dict[str, Any]]
+    spend: list[dict[str, Any]]
 
 
 def cache_folder() -> Path:
@@ -198,6 +207,7 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         properties=tables[PROPERTIES.name].to_pylist(),
         forms=_definitions(tables[FORMS.name], FORMS.name),
         responses=_responses(responses),
+        spend=_spend(read(folder, SPEND)),
     )
 
 
@@ -258,6 +268,22 @@ def _responses(table: pa.Table) -> list[dict[str, Any]]:
     for index, row in enumerate(rows):
         row["hidden"] = _json(row["hidden"], RESPONSES.name, "hidden", index, dict)
         row["answers"] = _json(row["answers"], RESPONSES.name, "answers", index, list)
+    return rows
+
+
+def _spend(table: pa.Table) -> list[dict[str, Any]]:
+    """Bookings with exact amounts; one without a time was made on the first of its month."""
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for index, row in enumerate(rows):
+        try:
+            row["amount_usd"] = Decimal(row["amount_usd"]).quantize(Decimal("0.01"))
+        except InvalidOperation as error:
+            raise CompanyError(
+                f"{SPEND.name}: column 'amount_usd', row {index + 1}: {row['amount_usd']!r};"
+                " write a number"
+            ) from error
+        row["recorded_at"] = row["recorded_at"] or row["month"]
+        row["month"] = row["month"].date().replace(day=1)
     return rows
 
 

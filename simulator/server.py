@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from simulator import ads
 from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
 from simulator.hubspot import HubSpot
@@ -45,6 +46,7 @@ class World:
             self.posthog,
             HubSpot(company, self.clock),
             Typeform(company, self.clock),
+            *ads.platforms(company, self.clock),
         ]
         self.script = Script()
         self.rate_limits = rate_limits

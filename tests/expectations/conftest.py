@@ -78,6 +78,25 @@ create table typeform.source_counts as
 select 'responses' as table_name, form_id as scope, count(*) as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at
 from typeform.responses group by form_id;
+
+create schema ads;
+create table ads.google_costs as
+select '1' as customer_id, date '2026-01-01' as month, number::varchar as campaign_id,
+    'USD' as currency_code, '2500000' as cost_micros
+from range(4) as numbers(number);
+create table ads.linkedin_costs as
+select '1' as account_id, date '2026-01-01' as month, '1' as campaign_urn, '7.50' as cost_in_usd;
+create table ads.meta_costs as
+select '1' as account_id, date '2026-01-01' as month, '1' as campaign_id,
+    'USD' as account_currency, '2.50' as spend;
+create table ads.other_costs as
+select '1' as spreadsheet_id, date '2026-01-01' as month, 'webinar' as channel, '30' as cost_usd;
+create table ads.source_counts as
+select table_name, '1 2026-01' as scope, case table_name when 'google_costs' then 4 else 1 end
+        as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from (values ('google_costs'), ('linkedin_costs'), ('meta_costs'), ('other_costs'))
+    as tables(table_name);
 """
 
 MARTS = """
@@ -156,6 +175,24 @@ create table marketing.signups as
 select uuid as signup_id, person_id, 'account_1' as account_id, "timestamp" as signed_up_at,
     case when hash(uuid) % 3 = 0 then 'direct' else 'organic' end as channel
 from posthog.events where event = 'signed_up' group by all;
+create table marketing.sessions as
+select uuid as session_id, person_id, 1 as event_count, 'organic' as channel
+from posthog.events where event = '$pageview' group by all;
+create table marketing.touchpoints as select session_id as touch_id, * from marketing.sessions;
+create table marketing.attribution as
+select min(deal_id) as conversion_id, model, channel, 0.5 as weight
+from sales.deals, (values ('linear'), ('u_shaped')) as models(model),
+    (values ('organic'), ('direct')) as channels(channel)
+where is_won group by all;
+create table marketing.channel_performance_monthly as
+select date '2026-01-01' as month_start, channel, 25::decimal(18, 2) as spend_usd,
+    true as is_spend_final
+from (values ('paid_search'), ('webinar')) as channels(channel);
+create table marketing.lead_funnel_weekly as
+select date_trunc('week', signed_up_at)::date as week_start, channel,
+    2 * count(*) as visitor_count, count(*) as signup_count, 2 as activated_count,
+    2 as opportunity_count, 1 as won_count
+from marketing.signups group by all;
 create schema research;
 create table research.survey_responses as
 select form_id || token as response_id, form_id, token, person_id, 'account_1' as account_id,

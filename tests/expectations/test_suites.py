@@ -28,6 +28,12 @@ def test_every_planned_table_has_a_suite() -> None:
         "sales.deals",
         "sales.pipeline_daily",
         "marketing.signups",
+        "marketing.sessions",
+        "marketing.touchpoints",
+        "marketing.attribution",
+        "marketing.channel_performance_monthly",
+        "marketing.lead_funnel_weekly",
+        "ads.google_costs",
         "research.survey_responses",
     }
 

@@ -466,6 +466,36 @@ DAMAGE: Mapping[str, str] = {
     "update marketing.signups set channel = 'webinar' where signup_id < 'event-2'": (
         "marketing.signups.channel_mix_against_published"
     ),
+    "delete from ads.linkedin_costs": "ads.google_costs.source_count_per_month",
+    "update ads.source_counts set counted_at = timestamptz '2026-06-01'": (
+        "ads.google_costs.days_since_last_month_with_costs"
+    ),
+    "insert into marketing.sessions select sessions.* from marketing.sessions, range(4)": (
+        "marketing.sessions.session_events_no_more_than_arrived"
+    ),
+    "delete from marketing.sessions where session_id < 'event-3'": (
+        "marketing.sessions.sessions_against_published"
+    ),
+    "insert into marketing.touchpoints select * from marketing.touchpoints": (
+        "marketing.touchpoints.touches_no_more_than_page_views"
+    ),
+    "delete from marketing.attribution where channel = 'direct'": (
+        "marketing.attribution.weights_sum_to_one"
+    ),
+    "insert into marketing.attribution select * replace ('x' as conversion_id)"
+    " from marketing.attribution": "marketing.attribution.conversions_for_won_accounts",
+    "update ads.meta_costs set spend = '4.50'": (
+        "marketing.channel_performance_monthly.spend_as_the_platforms_bill"
+    ),
+    "delete from marketing.channel_performance_monthly where channel = 'webinar'": (
+        "marketing.channel_performance_monthly.final_spend_rewritten"
+    ),
+    "update marketing.lead_funnel_weekly set signup_count = signup_count - 1": (
+        "marketing.lead_funnel_weekly.funnel_holds_every_signup"
+    ),
+    "update marketing.lead_funnel_weekly set won_count = 3": (
+        "marketing.lead_funnel_weekly.later_steps_no_larger"
+    ),
     "insert into research.survey_responses select * replace (token || 'x' as token)"
     " from research.survey_responses": ("research.survey_responses.responses_no_more_than_arrived"),
     "delete from research.survey_responses where token < 'token-5'": (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator import ads
 from simulator.server import serving
 from tests.ingestion.company import NOW, Company, Vendors, handmade
 
@@ -22,7 +23,7 @@ Serve = Callable[[Company], Vendors]
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings that no developer's environment reaches, with retries that do not wait."""
-    for name, value in TOKENS.items():
+    for name, value in (TOKENS | ads.environment("http://127.0.0.1:9")).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PRODUCTOPS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
@@ -45,6 +46,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
             url = stack.enter_context(serving(company.write(), now=NOW))
             for source in ("POSTHOG", "HUBSPOT", "TYPEFORM"):
                 monkeypatch.setenv(f"SOURCES__{source}__HOST", url)
+            for name, value in ads.environment(url).items():
+                monkeypatch.setenv(name, value)
             return Vendors(url)
 
         yield start

@@ -318,3 +318,50 @@ def test_identity(job: Job) -> None:
             "merged_companies",
         )
     }
+
+
+def test_conversions_by_first_and_last_touch(job: Job) -> None:
+    truth = job.truth["T4"]
+    for model in ("first_touch", "last_touch"):
+        rows = job.query(
+            "select channel, count(*) from marketing.attribution"
+            f" where model = '{model}' group by 1"
+        )
+        assert by_key(rows) == truth[model]
+        [(conversions,)] = job.query(
+            f"select sum({model}_conversion_count) from marketing.channel_performance_monthly"
+        )
+        assert conversions == truth["customers"]
+
+
+def test_every_model_shares_out_every_conversion(job: Job) -> None:
+    rows = job.query("select model, sum(weight) from marketing.attribution group by 1")
+    assert len(rows) == 9
+    assert by_key(rows) == pytest.approx({model: job.truth["T4"]["customers"] for model, _ in rows})
+
+
+def test_spend_and_cost_of_a_customer(job: Job) -> None:
+    truth = job.truth["T4"]
+    rows = job.query(
+        """
+        select
+            channel, sum(spend_usd), sum(first_touch_conversion_count),
+            sum(last_touch_conversion_count)
+        from marketing.channel_performance_monthly
+        group by channel
+        having sum(spend_usd) > 0
+        """
+    )
+    spend = {channel: amount for channel, amount, _, _ in rows}
+    assert spend == {channel: Decimal(amount) for channel, amount in truth["spend"].items()}
+    for place, model in ((2, "first_touch"), (3, "last_touch")):
+        cost = {row[0]: f"{row[1] / int(row[place]):.2f}" for row in rows if row[place]}
+        assert cost == truth["cac"][model]
+
+
+def test_the_funnel_ends_in_the_same_customers(job: Job) -> None:
+    [(signups, won)] = job.query(
+        "select sum(signup_count), sum(won_count) from marketing.lead_funnel_weekly"
+    )
+    assert signups == job.truth["signups"]["total"]
+    assert won == job.truth["T4"]["customers"]
