@@ -22,6 +22,7 @@ VENDORS = (
     "linkedin_ads",
     "meta_ads",
     "google_sheets",
+    "stripe",
 )
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,

@@ -28,6 +28,7 @@ from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
 from simulator.hubspot import HubSpot
 from simulator.posthog import PostHog
+from simulator.stripe import Stripe
 from simulator.tables import parse_time
 from simulator.typeform import Typeform
 from simulator.wire import Clock, Refusal, Vendor
@@ -47,6 +48,7 @@ class World:
             HubSpot(company, self.clock),
             Typeform(company, self.clock),
             *ads.platforms(company, self.clock),
+            Stripe(company, self.clock),
         ]
         self.script = Script()
         self.rate_limits = rate_limits
