@@ -34,6 +34,11 @@ def test_every_planned_table_has_a_suite() -> None:
         "marketing.channel_performance_monthly",
         "marketing.lead_funnel_weekly",
         "ads.google_costs",
+        "stripe.subscriptions",
+        "stripe.invoices",
+        "stripe.invoice_lines",
+        "sales.mrr_movements",
+        "sales.revenue_monthly",
         "research.survey_responses",
     }
 

@@ -470,6 +470,49 @@ DAMAGE: Mapping[str, str] = {
     "update ads.source_counts set counted_at = timestamptz '2026-06-01'": (
         "ads.google_costs.days_since_last_month_with_costs"
     ),
+    "delete from stripe.subscriptions where id = 'sub_1'": (
+        "stripe.subscriptions.source_count_per_day"
+    ),
+    "delete from stripe.subscription_items where id = 'si_1'": (
+        "stripe.subscriptions.subscriptions_without_an_item"
+    ),
+    "delete from stripe.customers where id = 'cus_1'": (
+        "stripe.subscriptions.subscriptions_of_unknown_customers"
+    ),
+    "delete from stripe.invoices where id = 'in_1'": "stripe.invoices.source_count_per_day",
+    "update stripe.invoice_lines set amount = amount + 1 where invoice = 'in_1'": (
+        "stripe.invoices.lines_sum_to_subtotals"
+    ),
+    "update stripe.invoices set total = -1": "stripe.invoices.negative_without_a_credit_note",
+    "update stripe.source_counts set counted_at = timestamptz '2026-06-01'": (
+        "stripe.invoices.days_since_last_invoice"
+    ),
+    "update stripe.invoice_lines set quantity = -1": (
+        "stripe.invoice_lines.quantity_values_to_be_between"
+    ),
+    "update stripe.invoice_lines set price = 'price_2' where invoice = 'in_1'": (
+        "stripe.invoice_lines.lines_of_unknown_prices"
+    ),
+    "update sales.mrr_movements set churn_mrr_usd = -0.01 where account_id = 'account_1'": (
+        "sales.mrr_movements.movements_make_the_closing_mrr"
+    ),
+    "update sales.mrr_movements set opening_mrr_usd = 549.99, expansion_mrr_usd = 0.01"
+    " where not is_complete": "sales.mrr_movements.months_open_as_the_month_before_closed",
+    "update stripe.subscription_items set quantity = 12": (
+        "sales.mrr_movements.mrr_now_against_subscription_items"
+    ),
+    "update sales.revenue_monthly set mrr_usd = mrr_usd + 0.01": (
+        "sales.revenue_monthly.mrr_as_accounts_pay"
+    ),
+    "update sales.revenue_monthly set mrr_usd = mrr_usd * 2": (
+        "sales.revenue_monthly.past_mrr_against_published"
+    ),
+    "update core.accounts set first_paid_at = null where account_id = 'account_1'": (
+        "marketing.channel_performance_monthly.first_payments_of_accounts"
+    ),
+    "update marketing.channel_performance_monthly set churned_6m_count = 3": (
+        "marketing.channel_performance_monthly.churned_no_more_than_matured"
+    ),
     "insert into marketing.sessions select sessions.* from marketing.sessions, range(4)": (
         "marketing.sessions.session_events_no_more_than_arrived"
     ),

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Job
@@ -365,3 +366,66 @@ def test_the_funnel_ends_in_the_same_customers(job: Job) -> None:
     )
     assert signups == job.truth["signups"]["total"]
     assert won == job.truth["T4"]["customers"]
+
+
+def test_customers_of_the_campaign_leave(job: Job) -> None:
+    rows = job.query(
+        """
+        select
+            campaign = 'startup-50', sum(matured_customer_count), sum(churned_6m_count),
+            round(sum(churned_6m_count) / nullif(sum(matured_customer_count), 0), 6)
+        from marketing.channel_performance_monthly
+        where channel <> '(no sign-up)'
+        group by 1
+        """
+    )
+    truth, counted = job.truth["T5"], {is_campaign: found for is_campaign, *found in rows}
+    for is_campaign, name in ((True, "campaign"), (False, "other")):
+        assert counted.get(is_campaign, [0, 0, None]) == [
+            truth[f"{name}_customers"],
+            truth[f"{name}_churned_6m"],
+            truth[f"{name}_rate"],
+        ]
+
+
+def test_mrr_moves_to_the_cent(job: Job) -> None:
+    truth = job.truth["T7"]
+    rows = job.query(
+        """
+        select
+            strftime(month_start, '%Y-%m'), sum(opening_mrr_usd), sum(new_mrr_usd),
+            sum(reactivation_mrr_usd), sum(expansion_mrr_usd), sum(contraction_mrr_usd),
+            sum(churn_mrr_usd), sum(closing_mrr_usd)
+        from sales.mrr_movements where month_start >= date '2024-07-01' and is_complete group by 1
+        """
+    )
+    names = ("start", "new", "reactivation", "expansion", "contraction", "churn", "end")
+    moved = {month: dict(zip(names, map(str, amounts), strict=True)) for month, *amounts in rows}
+    nothing = dict.fromkeys(names, "0.00")
+    assert {month: moved.get(month, nothing) for month in truth["months"]} == truth["months"]
+    assert set(moved) <= set(truth["months"])
+
+
+def test_revenue_is_that_of_the_movements(job: Job) -> None:
+    truth = job.truth["T7"]
+    [(mrr, arr, accounts, seats, arpa)] = job.query(
+        "select mrr_usd, arr_usd, paying_account_count, seat_count, arpa_usd"
+        f" from sales.revenue_monthly where month_start = '{truth['last_month']}-01'"
+    )
+    end = truth["months"][truth["last_month"]]["end"]
+    assert (str(mrr), accounts, seats) == (end, truth["paying_customers"], truth["paid_seats"])
+    assert (arr, arpa) == (12 * mrr, pytest.approx(float(mrr) / accounts))
+
+
+def test_each_account_pays_what_its_own_subscription_says(job: Job) -> None:
+    terms = pq.read_table(job.company / "business" / "subscriptions.parquet").to_pylist()
+    expected = {
+        term["account_id"]: (term["seats"], term["mrr"]) for term in terms if not term["ended_at"]
+    }
+    rows = job.query("select account_id, paid_seat_count, mrr_usd from core.accounts")
+    assert {account: (seats, mrr) for account, seats, mrr in rows if seats} == expected
+
+
+def test_bills_with_the_wrong_sign_are_put_aside(job: Job) -> None:
+    [(count,)] = job.query("select count(*) from core.quarantine where table_name = 'invoices'")
+    assert count == job.truth["T10"]["negative_invoices"]

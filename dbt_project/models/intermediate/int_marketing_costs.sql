@@ -11,6 +11,9 @@ with
                 '{{ platform }}' as platform,
                 account_id,
                 campaign_id as cost_key,
+                {% if platform == "linkedin" %} null
+                {% else %} lower(campaign_name)
+                {% endif %} as campaign,
                 null as channel,
                 '{{ utm_source }}' as utm_source,
                 'cpc' as utm_medium,
@@ -25,6 +28,7 @@ with
             'other' as platform,
             account_id,
             channel as cost_key,
+            null as campaign,
             channel,
             null as utm_source,
             null as utm_medium,
@@ -41,6 +45,7 @@ select
     cost_key,
     month_start,
     channel,
+    campaign,
     utm_source,
     utm_medium,
     currency_code,
