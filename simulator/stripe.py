@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -566,9 +567,17 @@ class Stripe:
 
     def __init__(self, company: Company, clock: Clock) -> None:
         self._clock = clock
-        self._ledger = Ledger(company)
-        self._shelves = _shelves(self._ledger)
+        self._company = company
         self.limits = [Limit("read", 100, 1.0, re.compile(""))]
+
+    # Not before it is asked: a large company that nobody bills should start no later.
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(self._company)
+
+    @cached_property
+    def _shelves(self) -> dict[str, Shelf]:
+        return _shelves(self._ledger)
 
     def owns(self, path: str) -> bool:
         return re.match(rf"/v1/({'|'.join(FILTERS)})(/|$)", path) is not None

@@ -100,15 +100,16 @@ from (values ('google_costs'), ('linkedin_costs'), ('meta_costs'), ('other_costs
 
 create schema stripe;
 create table stripe.customers as
-select 'cus_' || number as id, timestamptz '2026-01-01 00:00:00+00' + to_days(number::int) as created,
-    false as is_deleted
+select 'cus_' || number as id, false as is_deleted,
+    timestamptz '2026-01-01 00:00:00+00' + to_days(number::int) as created
 from range(4) as numbers(number);
 create table stripe.subscriptions as
 select replace(id, 'cus', 'sub') as id, id as customer, 'active' as status, created,
     case when id = 'cus_3' then created + interval 20 day end as ended_at
 from stripe.customers;
 create table stripe.subscription_items as
-select replace(id, 'sub', 'si') as id, id as subscription, 'price_1' as price, 10::bigint as quantity
+select replace(id, 'sub', 'si') as id, id as subscription, 'price_1' as price,
+    10::bigint as quantity
 from stripe.subscriptions;
 create table stripe.prices as
 select 'price_1' as id, '5500' as unit_amount_decimal, 'month' as "interval",
@@ -144,7 +145,8 @@ from posthog.persons;
 create table core.accounts as
 select distinct account_id, 'Account' as account_name, 'company1.example' as domain,
     timestamp '2026-01-01' as first_seen_at, true as has_crm_company,
-    case when account_id < 'account_4' then timestamp '2026-01-02' end as first_paid_at
+    case when account_id < 'account_4' then timestamp '2026-01-02' end as first_paid_at,
+    case when account_id < 'account_3' then 550 else 0 end::decimal(18, 2) as mrr_usd
 from core.people;
 create table core.quarantine as
 select 'hubspot' as source, 'deals' as table_name, number::varchar as row_key,
@@ -208,7 +210,8 @@ create table sales.pipeline_daily as
 select date '2026-01-01' + day::int as snapshot_date, deal_id, amount_usd, stage_id
 from sales.deals, range(41) as days(day) where not is_closed;
 create table sales.mrr_movements as
-select month_start, 'account_' || number as account_id, month_start = date '2026-01-01' as is_complete,
+select month_start, 'account_' || number as account_id,
+    month_start = date '2026-01-01' as is_complete,
     case when is_complete then 0 else 550 end::decimal(18, 2) as opening_mrr_usd,
     (550 - opening_mrr_usd)::decimal(18, 2) as new_mrr_usd,
     0::decimal(18, 2) as reactivation_mrr_usd, 0::decimal(18, 2) as expansion_mrr_usd,

@@ -499,7 +499,10 @@ DAMAGE: Mapping[str, str] = {
     "update sales.mrr_movements set opening_mrr_usd = 549.99, expansion_mrr_usd = 0.01"
     " where not is_complete": "sales.mrr_movements.months_open_as_the_month_before_closed",
     "update stripe.subscription_items set quantity = 12": (
-        "sales.mrr_movements.mrr_now_against_subscription_items"
+        "core.accounts.mrr_now_against_subscription_items"
+    ),
+    "update core.accounts set mrr_usd = mrr_usd + 1 where account_id = 'account_1'": (
+        "sales.mrr_movements.running_month_against_accounts"
     ),
     "update sales.revenue_monthly set mrr_usd = mrr_usd + 0.01": (
         "sales.revenue_monthly.mrr_as_accounts_pay"
