@@ -351,9 +351,8 @@ DAMAGE: Mapping[str, str] = {
     "update core.accounts set first_seen_at = timestamp '2030-01-01'": (
         "core.accounts.accounts_from_the_future"
     ),
-    "insert into core.accounts select 'x' || i, '', '', null, true from range(300) as r(i)": (
-        "core.accounts.accounts_with_a_crm_company"
-    ),
+    "insert into core.accounts select accounts.* replace ('x' || i as account_id)"
+    " from core.accounts, range(300) as r(i)": "core.accounts.accounts_with_a_crm_company",
     "delete from core.accounts where account_id < 'account_8'": (
         "core.accounts.accounts_against_published"
     ),

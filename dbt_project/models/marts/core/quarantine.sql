@@ -96,30 +96,8 @@ with
         from {{ ref("int_marketing_costs") }}
         where cost_usd is null
         union all
-        -- What is paid back has a credit note; without one a minus is a slip.
-        select
-            'stripe' as source,
-            'invoices' as table_name,
-            invoices.invoice_id as row_key,
-            'total' as column_name,
-            'negative without a credit note' as reason,
-            'amount ignored, its lines still tell the seats' as consequence
-        from {{ ref("stg_stripe__invoices") }} as invoices
-        left join
-            {{ ref("stg_stripe__credit_notes") }} as notes
-            on invoices.invoice_id = notes.invoice_id
-            and notes.status <> 'void'
-        where invoices.total_amount < 0 and notes.invoice_id is null
-        union all
-        select
-            'stripe' as source,
-            'invoice_lines' as table_name,
-            invoice_id || ' ' || line_id as row_key,
-            'currency' as column_name,
-            'not in US dollars' as reason,
-            'not in MRR' as consequence
-        from {{ ref("stg_stripe__invoice_lines") }}
-        where subscription_item_id is not null and currency_code <> 'USD'
+        select 'stripe' as source, table_name, row_key, column_name, reason, consequence
+        from {{ ref("int_billing_faults") }}
         union all
         select
             'typeform' as source,
