@@ -140,7 +140,11 @@ def erase(who: str) -> tuple[Certificate, Path]:
         identifiers={kind: len(ids) for kind, ids in asdict(person).items()},
     )
     forget_at_the_door(
-        posthog=person.posthog_ids, hubspot=person.contact_ids, typeform=person.response_ids
+        posthog=person.posthog_ids,
+        hubspot=person.contact_ids,
+        typeform=person.response_ids,
+        # A customer is a company and stays; the address that its bills go to does not.
+        stripe=person.emails,
     )
     for source in SOURCES:
         create_tables(source)

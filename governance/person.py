@@ -122,6 +122,13 @@ def _joined(*people: Person) -> Person:
 
 def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[bool]:
     yield bool(person.contact_ids or person.response_ids)
+    yield bool(
+        connection.execute(
+            "select 1 from stripe.customers"
+            " where list_contains($emails::varchar[], lower(trim(email))) limit 1",
+            {"emails": sorted(person.emails)},
+        ).fetchone()
+    )
     for table in ("posthog.persons", "posthog.events"):
         yield bool(
             connection.execute(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from dlt.extract import DltSource
 
-from ingestion import hubspot, posthog, typeform
+from ingestion import ads, hubspot, posthog, stripe, typeform
 from ingestion.tables import Table
 
 
@@ -32,6 +32,9 @@ SOURCES: dict[str, Vendor] = {
     "posthog": Vendor(posthog.posthog, posthog.TABLES, "api_key"),
     "hubspot": Vendor(hubspot.hubspot, hubspot.TABLES, "access_token"),
     "typeform": Vendor(typeform.typeform, typeform.TABLES, "access_token"),
+    # Any one platform's token will do; the others are then left out.
+    "ads": Vendor(ads.ads, ads.TABLES, "google_token"),
+    "stripe": Vendor(stripe.stripe, stripe.TABLES, "api_key"),
 }
 
 __all__ = ["SOURCES", "Table", "Vendor"]

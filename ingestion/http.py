@@ -76,18 +76,20 @@ class Api:
         token_field: str,
         scopes: str,
         limiter: Limiter | None = None,
+        host_field: str = "host",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.vendor = vendor
         self.host = host.rstrip("/")
         self.token_setting = setting_name(vendor, token_field)
-        self.host_setting = setting_name(vendor, "host")
+        self.host_setting = setting_name(vendor, host_field)
         self._token = token
         self._scopes = scopes
         self._limiter = limiter
         self._now: datetime | None = None
         self._runtime = _runtime()
         self._require_usable()
-        self._client = self._make_client({"Authorization": f"Bearer {token}"})
+        self._client = self._make_client({"Authorization": f"Bearer {token}", **(headers or {})})
         # A pre-signed file address carries its own signature and refuses a second credential.
         self._file_client = self._make_client({})
 
@@ -231,6 +233,9 @@ class Api:
         body = _parsed(response) if response.status_code >= 400 else None
         if not isinstance(body, dict):
             return ""
+        # Google and Meta put what they say one level down.
+        inner = body.get("error")
+        body = inner if isinstance(inner, dict) else body
         texts = (body.get(key) for key in ("message", "detail", "description"))
         said = next((text for text in texts if isinstance(text, str)), "")
         return said.replace(self._token, "***")[:MESSAGE_LENGTH]

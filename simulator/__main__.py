@@ -13,7 +13,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from simulator import hubspot, posthog, server, typeform
+from simulator import ads, hubspot, posthog, server, stripe, typeform
 from simulator.faults import FaultError
 from simulator.tables import CompanyError, parse_time
 
@@ -189,6 +189,9 @@ def environment(url: str) -> dict[str, str]:
         "SOURCES__HUBSPOT__ACCESS_TOKEN": hubspot.TOKEN,
         "SOURCES__TYPEFORM__HOST": url,
         "SOURCES__TYPEFORM__ACCESS_TOKEN": typeform.TOKEN,
+        **ads.environment(url),
+        "SOURCES__STRIPE__HOST": url,
+        "SOURCES__STRIPE__API_KEY": stripe.TOKEN,
         "SIMULATOR_URL": url,
     }
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,67 @@ RESPONSES = Shape(
 )
 
 
+SPEND = Shape(
+    "business/marketing_spend",
+    {"month": TIME, "channel": TEXT, "campaign": TEXT, "amount_usd": TEXT, "recorded_at": TIME},
+    ("month", "channel", "amount_usd"),
+)
+ACCOUNTS = Shape(
+    "business/accounts",
+    {
+        "account_id": TEXT,
+        "name": TEXT,
+        "domain": TEXT,
+        "billing_email": TEXT,
+        "closed_at": TIME,
+    },
+    ("account_id",),
+)
+SUBSCRIPTIONS = Shape(
+    "business/subscriptions",
+    {
+        "subscription_id": TEXT,
+        "account_id": TEXT,
+        "plan": TEXT,
+        "seats": INTEGER,
+        "unit_price": TEXT,
+        "currency": TEXT,
+        "interval": TEXT,
+        "started_at": TIME,
+        "ended_at": TIME,
+    },
+    ("subscription_id", "account_id", "seats", "unit_price", "started_at"),
+)
+INVOICES = Shape(
+    "business/invoices",
+    {
+        "invoice_id": TEXT,
+        "account_id": TEXT,
+        "subscription_id": TEXT,
+        "issued_at": TIME,
+        "period_start": TIME,
+        "period_end": TIME,
+        "amount": TEXT,
+        "currency": TEXT,
+        "status": TEXT,
+        "paid_at": TIME,
+    },
+    ("invoice_id", "account_id", "issued_at", "amount"),
+)
+CREDIT_NOTES = Shape(
+    "business/credit_notes",
+    {
+        "credit_note_id": TEXT,
+        "invoice_id": TEXT,
+        "amount": TEXT,
+        "reason": TEXT,
+        "issued_at": TIME,
+    },
+    ("credit_note_id", "invoice_id", "amount", "issued_at"),
+)
+MONTH = timedelta(days=30)
+
+
 @dataclass(frozen=True)
 class Company:
     """Everything the vendors know, with the times at which they came to know it."""
@@ -161,6 +223,11 @@ class Company:
     properties: list[dict[str, Any]]
     forms: list[dict[str, Any]]
     responses: list[dict[str, Any]]
+    spend: list[dict[str, Any]]
+    accounts: list[dict[str, Any]]
+    subscriptions: list[dict[str, Any]]
+    invoices: list[dict[str, Any]]
+    credit_notes: list[dict[str, Any]]
 
 
 def cache_folder() -> Path:
@@ -198,6 +265,11 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         properties=tables[PROPERTIES.name].to_pylist(),
         forms=_definitions(tables[FORMS.name], FORMS.name),
         responses=_responses(responses),
+        spend=_spend(read(folder, SPEND)),
+        accounts=read(folder, ACCOUNTS).to_pylist(),
+        subscriptions=_billed(folder, SUBSCRIPTIONS, "unit_price"),
+        invoices=_billed(folder, INVOICES, "amount"),
+        credit_notes=_billed(folder, CREDIT_NOTES, "amount"),
     )
 
 
@@ -259,6 +331,40 @@ def _responses(table: pa.Table) -> list[dict[str, Any]]:
         row["hidden"] = _json(row["hidden"], RESPONSES.name, "hidden", index, dict)
         row["answers"] = _json(row["answers"], RESPONSES.name, "answers", index, list)
     return rows
+
+
+def _spend(table: pa.Table) -> list[dict[str, Any]]:
+    """Bookings with exact amounts; one without a time was made on the first of its month."""
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for index, row in enumerate(rows):
+        row["amount_usd"] = _money(row["amount_usd"], SPEND, "amount_usd", index)
+        row["recorded_at"] = row["recorded_at"] or row["month"]
+        row["month"] = row["month"].date().replace(day=1)
+    return rows
+
+
+def _billed(folder: Path, shape: Shape, amount: str) -> list[dict[str, Any]]:
+    """Rows of billing with their amounts in cents and what they leave out filled in."""
+    rows: list[dict[str, Any]] = read(folder, shape).to_pylist()
+    for index, row in enumerate(rows):
+        row[amount] = int(_money(row[amount], shape, amount, index) * 100)
+        row["currency"] = (row.get("currency") or "usd").lower()
+        if shape is SUBSCRIPTIONS:
+            row |= {"plan": row["plan"] or "standard", "interval": row["interval"] or "month"}
+        if shape is INVOICES:
+            row["status"] = row["status"] or "paid"
+            row["period_start"] = row["period_start"] or row["issued_at"]
+            row["period_end"] = row["period_end"] or row["period_start"] + MONTH
+    return rows
+
+
+def _money(text: str, shape: Shape, column: str, index: int) -> Decimal:
+    try:
+        return Decimal(text).quantize(Decimal("0.01"))
+    except InvalidOperation as error:
+        raise CompanyError(
+            f"{shape.name}: column {column!r}, row {index + 1}: {text!r}; write a number"
+        ) from error
 
 
 def _json(text: str | None, name: str, column: str, index: int, kind: type) -> Any:

@@ -14,7 +14,16 @@ BREAKS = ("429", "429-no-retry-after", "500", "timeout", "cut", "expired-token")
 # Done to the rows that the vendor hands out.
 BENDS = ("duplicate", "drop", "late", "drift")
 DRIFTS = ("new-column", "changed-type", "dropped-column")
-VENDORS = ("posthog", "hubspot", "typeform")
+VENDORS = (
+    "posthog",
+    "hubspot",
+    "typeform",
+    "google_ads",
+    "linkedin_ads",
+    "meta_ads",
+    "google_sheets",
+    "stripe",
+)
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,
     "path": str,

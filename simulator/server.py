@@ -23,10 +23,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from simulator import ads
 from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
 from simulator.hubspot import HubSpot
 from simulator.posthog import PostHog
+from simulator.stripe import Stripe
 from simulator.tables import parse_time
 from simulator.typeform import Typeform
 from simulator.wire import Clock, Refusal, Vendor
@@ -45,6 +47,8 @@ class World:
             self.posthog,
             HubSpot(company, self.clock),
             Typeform(company, self.clock),
+            *ads.platforms(company, self.clock),
+            Stripe(company, self.clock),
         ]
         self.script = Script()
         self.rate_limits = rate_limits

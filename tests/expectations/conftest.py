@@ -78,6 +78,62 @@ create table typeform.source_counts as
 select 'responses' as table_name, form_id as scope, count(*) as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at
 from typeform.responses group by form_id;
+
+create schema ads;
+create table ads.google_costs as
+select '1' as customer_id, date '2026-01-01' as month, number::varchar as campaign_id,
+    'USD' as currency_code, '2500000' as cost_micros
+from range(4) as numbers(number);
+create table ads.linkedin_costs as
+select '1' as account_id, date '2026-01-01' as month, '1' as campaign_urn, '7.50' as cost_in_usd;
+create table ads.meta_costs as
+select '1' as account_id, date '2026-01-01' as month, '1' as campaign_id,
+    'USD' as account_currency, '2.50' as spend;
+create table ads.other_costs as
+select '1' as spreadsheet_id, date '2026-01-01' as month, 'webinar' as channel, '30' as cost_usd;
+create table ads.source_counts as
+select table_name, '1 2026-01' as scope, case table_name when 'google_costs' then 4 else 1 end
+        as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from (values ('google_costs'), ('linkedin_costs'), ('meta_costs'), ('other_costs'))
+    as tables(table_name);
+
+create schema stripe;
+create table stripe.customers as
+select 'cus_' || number as id, false as is_deleted,
+    timestamptz '2026-01-01 00:00:00+00' + to_days(number::int) as created
+from range(4) as numbers(number);
+create table stripe.subscriptions as
+select replace(id, 'cus', 'sub') as id, id as customer, 'active' as status, created,
+    case when id = 'cus_3' then created + interval 20 day end as ended_at
+from stripe.customers;
+create table stripe.subscription_items as
+select replace(id, 'sub', 'si') as id, id as subscription, 'price_1' as price,
+    10::bigint as quantity
+from stripe.subscriptions;
+create table stripe.prices as
+select 'price_1' as id, '5500' as unit_amount_decimal, 'month' as "interval",
+    1::bigint as interval_count, 'usd' as currency, timestamptz '2026-01-01 00:00:00+00' as created;
+create table stripe.invoices as
+select replace(id, 'sub', 'in') as id, 55000::bigint as subtotal, 55000::bigint as total, created,
+    false as is_deleted
+from stripe.subscriptions;
+create table stripe.invoice_lines as
+select 'il' as id, id as invoice, 'price_1' as price, 10::bigint as quantity, total as amount
+from stripe.invoices;
+create table stripe.credit_notes as
+select 'cn_1' as id, 'in_3' as invoice, 'issued' as status, created
+from stripe.invoices where id = 'in_3';
+create table stripe.source_counts as
+select table_name, strftime(created at time zone 'UTC', '%Y-%m-%d') as scope,
+    count(*) as source_count, timestamptz '2026-02-03 01:00:00+00' as counted_at
+from (
+    select 'customers' as table_name, created from stripe.customers
+    union all select 'subscriptions', created from stripe.subscriptions
+    union all select 'invoices', created from stripe.invoices
+    union all select 'credit_notes', created from stripe.credit_notes
+    union all select 'prices', created from stripe.prices
+) group by all;
 """
 
 MARTS = """
@@ -88,7 +144,9 @@ select distinct person_id, 'account_' || right(person_id, 1) as account_id,
 from posthog.persons;
 create table core.accounts as
 select distinct account_id, 'Account' as account_name, 'company1.example' as domain,
-    timestamp '2026-01-01' as first_seen_at, true as has_crm_company
+    timestamp '2026-01-01' as first_seen_at, true as has_crm_company,
+    case when account_id < 'account_4' then timestamp '2026-01-02' end as first_paid_at,
+    case when account_id < 'account_3' then 550 else 0 end::decimal(18, 2) as mrr_usd
 from core.people;
 create table core.quarantine as
 select 'hubspot' as source, 'deals' as table_name, number::varchar as row_key,
@@ -151,11 +209,43 @@ from hubspot.deals where not archived and id not in ('198', '199');
 create table sales.pipeline_daily as
 select date '2026-01-01' + day::int as snapshot_date, deal_id, amount_usd, stage_id
 from sales.deals, range(41) as days(day) where not is_closed;
+create table sales.mrr_movements as
+select month_start, 'account_' || number as account_id,
+    month_start = date '2026-01-01' as is_complete,
+    case when is_complete then 0 else 550 end::decimal(18, 2) as opening_mrr_usd,
+    (550 - opening_mrr_usd)::decimal(18, 2) as new_mrr_usd,
+    0::decimal(18, 2) as reactivation_mrr_usd, 0::decimal(18, 2) as expansion_mrr_usd,
+    0::decimal(18, 2) as contraction_mrr_usd, 0::decimal(18, 2) as churn_mrr_usd,
+    550::decimal(18, 2) as closing_mrr_usd
+from range(3) as numbers(number), (values (date '2026-01-01'), (date '2026-02-01'))
+    as months(month_start);
+create table sales.revenue_monthly as
+select month_start, sum(closing_mrr_usd) as mrr_usd, is_complete
+from sales.mrr_movements group by all;
 create schema marketing;
 create table marketing.signups as
 select uuid as signup_id, person_id, 'account_1' as account_id, "timestamp" as signed_up_at,
     case when hash(uuid) % 3 = 0 then 'direct' else 'organic' end as channel
 from posthog.events where event = 'signed_up' group by all;
+create table marketing.sessions as
+select uuid as session_id, person_id, 1 as event_count, 'organic' as channel
+from posthog.events where event = '$pageview' group by all;
+create table marketing.touchpoints as select session_id as touch_id, * from marketing.sessions;
+create table marketing.attribution as
+select min(deal_id) as conversion_id, model, channel, 0.5 as weight
+from sales.deals, (values ('linear'), ('u_shaped')) as models(model),
+    (values ('organic'), ('direct')) as channels(channel)
+where is_won group by all;
+create table marketing.channel_performance_monthly as
+select date '2026-01-01' as month_start, channel, 25::decimal(18, 2) as spend_usd,
+    true as is_spend_final, '(none)' as campaign, 2 as new_customer_count,
+    2 as matured_customer_count, 1 as churned_6m_count
+from (values ('paid_search'), ('webinar')) as channels(channel);
+create table marketing.lead_funnel_weekly as
+select date_trunc('week', signed_up_at)::date as week_start, channel,
+    2 * count(*) as visitor_count, count(*) as signup_count, 2 as activated_count,
+    2 as opportunity_count, 1 as won_count
+from marketing.signups group by all;
 create schema research;
 create table research.survey_responses as
 select form_id || token as response_id, form_id, token, person_id, 'account_1' as account_id,

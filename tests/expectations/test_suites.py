@@ -28,6 +28,17 @@ def test_every_planned_table_has_a_suite() -> None:
         "sales.deals",
         "sales.pipeline_daily",
         "marketing.signups",
+        "marketing.sessions",
+        "marketing.touchpoints",
+        "marketing.attribution",
+        "marketing.channel_performance_monthly",
+        "marketing.lead_funnel_weekly",
+        "ads.google_costs",
+        "stripe.subscriptions",
+        "stripe.invoices",
+        "stripe.invoice_lines",
+        "sales.mrr_movements",
+        "sales.revenue_monthly",
         "research.survey_responses",
     }
 

@@ -351,9 +351,8 @@ DAMAGE: Mapping[str, str] = {
     "update core.accounts set first_seen_at = timestamp '2030-01-01'": (
         "core.accounts.accounts_from_the_future"
     ),
-    "insert into core.accounts select 'x' || i, '', '', null, true from range(300) as r(i)": (
-        "core.accounts.accounts_with_a_crm_company"
-    ),
+    "insert into core.accounts select accounts.* replace ('x' || i as account_id)"
+    " from core.accounts, range(300) as r(i)": "core.accounts.accounts_with_a_crm_company",
     "delete from core.accounts where account_id < 'account_8'": (
         "core.accounts.accounts_against_published"
     ),
@@ -465,6 +464,82 @@ DAMAGE: Mapping[str, str] = {
     "update marketing.signups set channel = 'direct'": "marketing.signups.percent_direct",
     "update marketing.signups set channel = 'webinar' where signup_id < 'event-2'": (
         "marketing.signups.channel_mix_against_published"
+    ),
+    "delete from ads.linkedin_costs": "ads.google_costs.source_count_per_month",
+    "update ads.source_counts set counted_at = timestamptz '2026-06-01'": (
+        "ads.google_costs.days_since_last_month_with_costs"
+    ),
+    "delete from stripe.subscriptions where id = 'sub_1'": (
+        "stripe.subscriptions.source_count_per_day"
+    ),
+    "delete from stripe.subscription_items where id = 'si_1'": (
+        "stripe.subscriptions.subscriptions_without_an_item"
+    ),
+    "delete from stripe.customers where id = 'cus_1'": (
+        "stripe.subscriptions.subscriptions_of_unknown_customers"
+    ),
+    "delete from stripe.invoices where id = 'in_1'": "stripe.invoices.source_count_per_day",
+    "update stripe.invoice_lines set amount = amount + 1 where invoice = 'in_1'": (
+        "stripe.invoices.lines_sum_to_subtotals"
+    ),
+    "update stripe.invoices set total = -1": "stripe.invoices.negative_without_a_credit_note",
+    "update stripe.source_counts set counted_at = timestamptz '2026-06-01'": (
+        "stripe.invoices.days_since_last_invoice"
+    ),
+    "update stripe.invoice_lines set quantity = -1": (
+        "stripe.invoice_lines.quantity_values_to_be_between"
+    ),
+    "update stripe.invoice_lines set price = 'price_2' where invoice = 'in_1'": (
+        "stripe.invoice_lines.lines_of_unknown_prices"
+    ),
+    "update sales.mrr_movements set churn_mrr_usd = -0.01 where account_id = 'account_1'": (
+        "sales.mrr_movements.movements_make_the_closing_mrr"
+    ),
+    "update sales.mrr_movements set opening_mrr_usd = 549.99, expansion_mrr_usd = 0.01"
+    " where not is_complete": "sales.mrr_movements.months_open_as_the_month_before_closed",
+    "update stripe.subscription_items set quantity = 12": (
+        "core.accounts.mrr_now_against_subscription_items"
+    ),
+    "update core.accounts set mrr_usd = mrr_usd + 1 where account_id = 'account_1'": (
+        "sales.mrr_movements.running_month_against_accounts"
+    ),
+    "update sales.revenue_monthly set mrr_usd = mrr_usd + 0.01": (
+        "sales.revenue_monthly.mrr_as_accounts_pay"
+    ),
+    "update sales.revenue_monthly set mrr_usd = mrr_usd * 2": (
+        "sales.revenue_monthly.past_mrr_against_published"
+    ),
+    "update core.accounts set first_paid_at = null where account_id = 'account_1'": (
+        "marketing.channel_performance_monthly.first_payments_of_accounts"
+    ),
+    "update marketing.channel_performance_monthly set churned_6m_count = 3": (
+        "marketing.channel_performance_monthly.churned_no_more_than_matured"
+    ),
+    "insert into marketing.sessions select sessions.* from marketing.sessions, range(4)": (
+        "marketing.sessions.session_events_no_more_than_arrived"
+    ),
+    "delete from marketing.sessions where session_id < 'event-3'": (
+        "marketing.sessions.sessions_against_published"
+    ),
+    "insert into marketing.touchpoints select * from marketing.touchpoints": (
+        "marketing.touchpoints.touches_no_more_than_page_views"
+    ),
+    "delete from marketing.attribution where channel = 'direct'": (
+        "marketing.attribution.weights_sum_to_one"
+    ),
+    "insert into marketing.attribution select * replace ('x' as conversion_id)"
+    " from marketing.attribution": "marketing.attribution.conversions_for_won_accounts",
+    "update ads.meta_costs set spend = '4.50'": (
+        "marketing.channel_performance_monthly.spend_as_the_platforms_bill"
+    ),
+    "delete from marketing.channel_performance_monthly where channel = 'webinar'": (
+        "marketing.channel_performance_monthly.final_spend_rewritten"
+    ),
+    "update marketing.lead_funnel_weekly set signup_count = signup_count - 1": (
+        "marketing.lead_funnel_weekly.funnel_holds_every_signup"
+    ),
+    "update marketing.lead_funnel_weekly set won_count = 3": (
+        "marketing.lead_funnel_weekly.later_steps_no_larger"
     ),
     "insert into research.survey_responses select * replace (token || 'x' as token)"
     " from research.survey_responses": ("research.survey_responses.responses_no_more_than_arrived"),

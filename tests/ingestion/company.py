@@ -116,7 +116,7 @@ def contents(*sources: str) -> dict[str, list[str]]:
 
 
 def handmade(folder: Path) -> Company:
-    """Forty days of a company of twenty people, known to all three vendors."""
+    """Forty days of a company of twenty people, known to all vendors."""
     days = [NOW - n * DAY - HOUR for n in range(40, 0, -1)]
     events = [
         {
@@ -205,7 +205,28 @@ def handmade(folder: Path) -> Company:
         }
     ]
     responses = [response(number, at) for number, at in enumerate(days)]
+    subscriptions = [
+        {
+            "subscription_id": f"sub_{n}",
+            "account_id": f"acct_{n}",
+            "seats": n + 1,
+            "unit_price": "55.00",
+            "started_at": days[n],
+        }
+        for n in range(3)
+    ]
+    invoices = [
+        {
+            "invoice_id": f"in_{n}",
+            "account_id": f"acct_{n}",
+            "issued_at": days[n],
+            "amount": f"{55 * (n + 1)}.00",
+        }
+        for n in range(3)
+    ]
     tables = {
+        "business/subscriptions": subscriptions,
+        "business/invoices": invoices,
         "posthog/events": events,
         "posthog/persons": persons,
         "posthog/surveys": surveys,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator import ads
 from simulator.server import serving
 from tests.ingestion.company import NOW, Company, Vendors, handmade
 
@@ -14,6 +15,7 @@ TOKENS = {
     "SOURCES__POSTHOG__API_KEY": "phx_demo",
     "SOURCES__HUBSPOT__ACCESS_TOKEN": "pat-demo",
     "SOURCES__TYPEFORM__ACCESS_TOKEN": "tfp_demo",
+    "SOURCES__STRIPE__API_KEY": "rk_test_demo",
 }
 
 Serve = Callable[[Company], Vendors]
@@ -22,11 +24,12 @@ Serve = Callable[[Company], Vendors]
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings that no developer's environment reaches, with retries that do not wait."""
-    for name, value in TOKENS.items():
+    for name, value in (TOKENS | ads.environment("http://127.0.0.1:9")).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PRODUCTOPS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
-    monkeypatch.setenv("SOURCES__TYPEFORM__REQUESTS_PER_SECOND", "1000")
+    for source in ("TYPEFORM", "STRIPE"):
+        monkeypatch.setenv(f"SOURCES__{source}__REQUESTS_PER_SECOND", "1000")
     # Two months of history are enough here, and five times as fast to ask for as two years.
     monkeypatch.setenv("SOURCES__POSTHOG__START", "2026-05-01T00:00:00Z")
 
@@ -43,8 +46,10 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
         def start(company: Company) -> Vendors:
             url = stack.enter_context(serving(company.write(), now=NOW))
-            for source in ("POSTHOG", "HUBSPOT", "TYPEFORM"):
+            for source in ("POSTHOG", "HUBSPOT", "TYPEFORM", "STRIPE"):
                 monkeypatch.setenv(f"SOURCES__{source}__HOST", url)
+            for name, value in ads.environment(url).items():
+                monkeypatch.setenv(name, value)
             return Vendors(url)
 
         yield start

@@ -30,6 +30,7 @@ PATHS = {
     "posthog": ("surveys", "batch_exports", "file_download_batch_exports", "query"),
     "hubspot": ("search", "batch/read", "owners", "associations"),
     "typeform": ("responses", "forms$"),
+    "stripe": ("events", "invoices", "subscriptions"),
 }
 # A folder that a load fills and empties again, in the order in which it does.
 MOMENTS = (

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Job
@@ -318,3 +319,113 @@ def test_identity(job: Job) -> None:
             "merged_companies",
         )
     }
+
+
+def test_conversions_by_first_and_last_touch(job: Job) -> None:
+    truth = job.truth["T4"]
+    for model in ("first_touch", "last_touch"):
+        rows = job.query(
+            "select channel, count(*) from marketing.attribution"
+            f" where model = '{model}' group by 1"
+        )
+        assert by_key(rows) == truth[model]
+        [(conversions,)] = job.query(
+            f"select sum({model}_conversion_count) from marketing.channel_performance_monthly"
+        )
+        assert conversions == truth["customers"]
+
+
+def test_every_model_shares_out_every_conversion(job: Job) -> None:
+    rows = job.query("select model, sum(weight) from marketing.attribution group by 1")
+    assert len(rows) == 9
+    assert by_key(rows) == pytest.approx({model: job.truth["T4"]["customers"] for model, _ in rows})
+
+
+def test_spend_and_cost_of_a_customer(job: Job) -> None:
+    truth = job.truth["T4"]
+    rows = job.query(
+        """
+        select
+            channel, sum(spend_usd), sum(first_touch_conversion_count),
+            sum(last_touch_conversion_count)
+        from marketing.channel_performance_monthly
+        group by channel
+        having sum(spend_usd) > 0
+        """
+    )
+    spend = {channel: amount for channel, amount, _, _ in rows}
+    assert spend == {channel: Decimal(amount) for channel, amount in truth["spend"].items()}
+    for place, model in ((2, "first_touch"), (3, "last_touch")):
+        cost = {row[0]: f"{row[1] / int(row[place]):.2f}" for row in rows if row[place]}
+        assert cost == truth["cac"][model]
+
+
+def test_the_funnel_ends_in_the_same_customers(job: Job) -> None:
+    [(signups, won)] = job.query(
+        "select sum(signup_count), sum(won_count) from marketing.lead_funnel_weekly"
+    )
+    assert signups == job.truth["signups"]["total"]
+    assert won == job.truth["T4"]["customers"]
+
+
+def test_customers_of_the_campaign_leave(job: Job) -> None:
+    rows = job.query(
+        """
+        select
+            campaign = 'startup-50', sum(matured_customer_count), sum(churned_6m_count),
+            round(sum(churned_6m_count) / nullif(sum(matured_customer_count), 0), 6)
+        from marketing.channel_performance_monthly
+        where channel <> '(no sign-up)'
+        group by 1
+        """
+    )
+    truth, counted = job.truth["T5"], {is_campaign: found for is_campaign, *found in rows}
+    for is_campaign, name in ((True, "campaign"), (False, "other")):
+        assert counted.get(is_campaign, [0, 0, None]) == [
+            truth[f"{name}_customers"],
+            truth[f"{name}_churned_6m"],
+            truth[f"{name}_rate"],
+        ]
+
+
+def test_mrr_moves_to_the_cent(job: Job) -> None:
+    truth = job.truth["T7"]
+    rows = job.query(
+        """
+        select
+            strftime(month_start, '%Y-%m'), sum(opening_mrr_usd), sum(new_mrr_usd),
+            sum(reactivation_mrr_usd), sum(expansion_mrr_usd), sum(contraction_mrr_usd),
+            sum(churn_mrr_usd), sum(closing_mrr_usd)
+        from sales.mrr_movements where month_start >= date '2024-07-01' and is_complete group by 1
+        """
+    )
+    names = ("start", "new", "reactivation", "expansion", "contraction", "churn", "end")
+    moved = {month: dict(zip(names, map(str, amounts), strict=True)) for month, *amounts in rows}
+    nothing = dict.fromkeys(names, "0.00")
+    assert {month: moved.get(month, nothing) for month in truth["months"]} == truth["months"]
+    assert set(moved) <= set(truth["months"])
+
+
+def test_revenue_is_that_of_the_movements(job: Job) -> None:
+    truth = job.truth["T7"]
+    [(mrr, arr, accounts, seats, arpa)] = job.query(
+        "select mrr_usd, arr_usd, paying_account_count, seat_count, arpa_usd"
+        f" from sales.revenue_monthly where month_start = '{truth['last_month']}-01'"
+    )
+    end = truth["months"][truth["last_month"]]["end"]
+    assert (str(mrr), accounts, seats) == (end, truth["paying_customers"], truth["paid_seats"])
+    assert (arr, arpa) == (12 * mrr, pytest.approx(float(mrr) / accounts))
+
+
+def test_each_account_pays_what_its_own_subscription_says(job: Job) -> None:
+    terms = pq.read_table(job.company / "business" / "subscriptions.parquet").to_pylist()
+    expected = {
+        term["account_id"]: (term["seats"], term["mrr"]) for term in terms if not term["ended_at"]
+    }
+    rows = job.query("select account_id, paid_seat_count, mrr_usd from core.accounts")
+    assert {account: (seats, mrr) for account, seats, mrr in rows if seats} == expected
+
+
+def test_bills_with_the_wrong_sign_are_put_aside(job: Job) -> None:
+    [(count,)] = job.query("select count(*) from core.quarantine where table_name = 'invoices'")
+    assert count == job.truth["T10"]["negative_invoices"]

@@ -90,19 +90,40 @@
     - (churn + contraction + expansion + reactivation)
     * 1.0
     / nullif(start_mrr, 0) as net_mrr_churn,
-    least(1.0, 1.0 + (churn + contraction) * 1.0 / nullif(start_mrr, 0)) as gross_revenue_retention,
+    -- `least` passes over a null.
+    case
+        when start_mrr <> 0 then least(1.0, 1.0 + (churn + contraction) * 1.0 / start_mrr)
+    end as gross_revenue_retention,
     (start_mrr + expansion + contraction + churn)
     * 1.0
     / nullif(start_mrr, 0) as net_revenue_retention,
     (new + expansion + reactivation) * 1.0 / nullif(- (contraction + churn), 0) as quick_ratio
 {%- endmacro %}
 
+{#- An amount that is paid every so many intervals, as one a month: a year has 12 months and 52 weeks. -#}
+{% macro monthly_amount(amount, interval, interval_count) -%}
+    (
+        {{ amount }} * case
+            {{ interval }}
+            when 'year'
+            then 1.0 / 12
+            when 'week'
+            then 52.0 / 12
+            when 'day'
+            then 365.0 / 12
+            else 1.0
+        end
+        / coalesce({{ interval_count }}, 1)
+    )
+{%- endmacro %}
+
 {#- (customer, position, mrr): MRR of each month from the first start on to a month after the last end,
     0 where nothing is paid. relation: (customer, subscription, starts_on, ends_on, mrr), ends_on the day
     from which nothing is paid, null while it runs. rule: a subscription counts in a month if it is
     active at its `end` or on its `start`, the first day. grace_days: a gap of at most so many days
-    between two subscriptions of a customer is no gap. -#}
-{% macro mrr_by_month(relation, rule="end", grace_days=0) -%}
+    between two subscriptions of a customer is no gap. last_month: the month to go on until, a date in
+    SQL, where the present is known. -#}
+{% macro mrr_by_month(relation, rule="end", grace_days=0, last_month=none) -%}
     with
         subscriptions as (
             select
@@ -135,10 +156,13 @@
         bounds as (
             select
                 date_trunc('month', min(starts_on)) as first_month,
-                greatest(
-                    {{ later_bucket("date_trunc('month', max(ends_on))", 1, "month") }},
-                    date_trunc('month', max(starts_on))
-                ) as last_month
+                {% if last_month %} {{ last_month }}
+                {% else %}
+                    greatest(
+                        {{ later_bucket("date_trunc('month', max(ends_on))", 1, "month") }},
+                        date_trunc('month', max(starts_on))
+                    )
+                {% endif %} as last_month
             from bridged
         ),
 

@@ -1,14 +1,26 @@
--- Every way a first touch looked and the channel it means: the first matching row of the seed
+-- Every way a visit or an ad looked and the channel it means: the first matching row of the seed
 -- channel_rules. In a rule an empty cell matches anything and (none) only a missing value.
-{{ config(materialized="view") }}
 {% set parts = ["utm_source", "utm_medium", "referring_domain"] %}
 with
+    looks as (
+        select utm_source, utm_medium, referring_domain
+        from {{ ref("int_first_touches") }}
+        union
+        select utm_source, utm_medium, referring_domain
+        from {{ ref("int_sessions") }}
+        where page_view_count > 0
+        union
+        select utm_source, utm_medium, null as referring_domain
+        from {{ ref("int_marketing_costs") }}
+        where utm_source is not null
+    ),
+
     entries as (
         select distinct
             {% for part in parts %}
                 coalesce({{ part }}, '(none)') as {{ part }} {% if not loop.last %},{% endif %}
             {% endfor %}
-        from {{ ref("int_first_touches") }}
+        from looks
     ),
 
     matches as (

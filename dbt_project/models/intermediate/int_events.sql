@@ -44,6 +44,7 @@ with
                 {{ json_text("properties", ["$groups", var("account_group_type")]) }},
                 {{ json_text("properties", ["$group_0"]) }}
             ) as account_key,
+            {{ json_text("properties", ["$session_id"]) }} as client_session_id,
             -- Where a visit came from is asked of page views only.
             case
                 when event_name = '$pageview'
@@ -53,6 +54,10 @@ with
                 when event_name = '$pageview'
                 then lower({{ json_text("properties", ["utm_medium"]) }})
             end as utm_medium,
+            case
+                when event_name = '$pageview'
+                then lower({{ json_text("properties", ["utm_campaign"]) }})
+            end as utm_campaign,
             case
                 when event_name = '$pageview'
                 then lower({{ json_text("properties", ["$referring_domain"]) }})
@@ -75,8 +80,10 @@ select
     occurred_at,
     arrived_at,
     account_key,
+    client_session_id,
     utm_source,
     utm_medium,
+    utm_campaign,
     referring_domain
 from numbered
 where delivery = 1

@@ -72,6 +72,21 @@ left join
     and merged.winner_id = contacts.contact_id
 where merged.object_type in ('companies', 'contacts')
 union all
+-- Who is billed is a company, whoever's address is on the bill.
+select
+    'stripe' as source,
+    'customer' as identity_type,
+    customer_id as identity_id,
+    false as is_anonymous,
+    null as winner_id,
+    null as person_id,
+    account_id,
+    false as is_internal,
+    'not_a_person' as person_rule,
+    account_rule,
+    evidence
+from {{ ref("int_billing_customers") }}
+union all
 select
     'typeform' as source,
     'response' as identity_type,

@@ -43,6 +43,9 @@ with
         union
         select account_id
         from companies
+        union
+        select account_id
+        from {{ ref("int_billing_customers") }}
     )
 
 select
@@ -56,6 +59,10 @@ select
     coalesce(people.people_count, 0) as people_count,
     companies.company_id is not null as has_crm_company,
     activity.account_id is not null as has_product_use,
+    coalesce(billing.seat_count, 0) as paid_seat_count,
+    cast(coalesce(billing.mrr_usd, 0) as decimal(18, 2)) as mrr_usd,
+    billing.first_paid_at,
+    billing.churned_at,
     activity.first_seen_at,
     activity.last_seen_at
 from ids
@@ -63,3 +70,4 @@ left join people on ids.account_id = people.account_id
 left join activity on ids.account_id = activity.account_id
 left join companies on ids.account_id = companies.account_id and companies.age = 1
 left join domains on ids.account_id = domains.account_id
+left join {{ ref("int_account_billing") }} as billing on ids.account_id = billing.account_id

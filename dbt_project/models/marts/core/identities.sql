@@ -14,9 +14,9 @@ with
 select
     identities.source,
     identities.identity_type,
-    -- A company is nobody's person, so its id is shown as it is.
+    -- A company is nobody's person, so its id is shown as it is; so is who is billed.
     case
-        when identities.identity_type = 'company'
+        when identities.identity_type in ('company', 'customer')
         then identities.identity_id
         else pseudonyms.pseudonym
     end as identity_id,

@@ -87,6 +87,19 @@ with
         where links.to_type in ('companies', 'contacts', 'deals') and records.record_id is null
         union all
         select
+            'ads' as source,
+            platform || '_costs' as table_name,
+            account_id || ' ' || cost_key || ' ' || cast(month_start as varchar) as row_key,
+            'cost' as column_name,
+            'not an amount in US dollars' as reason,
+            'value ignored' as consequence
+        from {{ ref("int_marketing_costs") }}
+        where cost_usd is null
+        union all
+        select 'stripe' as source, table_name, row_key, column_name, reason, consequence
+        from {{ ref("int_billing_faults") }}
+        union all
+        select
             'typeform' as source,
             'answers' as table_name,
             scores.form_id || ':' || pseudonyms.pseudonym || ':' || scores.field_ref as row_key,
