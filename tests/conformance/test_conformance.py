@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).with_name("examples")
 
 # One mistake for each family of cases: the file, what is right in it, and what is not.
 MISTAKES = {
-    "attribution": ("attribution.sql", "0.4 * {{ first }}", "0.3 * {{ first }}"),
+    "attribution": ("attribution.sql", "0.2 / (touch_count - 2)", "0.3 / (touch_count - 2)"),
     "channels": ("channels.sql", "entries.gclid is not null", "false"),
     "funnels": ("periods.sql", "interval '{{ seconds }} seconds'", "interval '1 second'"),
     "lifecycle": ("lifecycle.sql", "then 'returning'", "then 'resurrecting'"),

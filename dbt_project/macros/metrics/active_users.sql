@@ -63,7 +63,7 @@
         active as (
             select distinct
                 {{ unit }} as unit,
-                {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
+                {% if breakdown %} {{ breakdown }} as breakdown_value, {% endif %}
                 {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket
             from {{ relation }}
             where
@@ -76,12 +76,15 @@
 
         spans as (
             select
-                breakdown_value,
+                {{ "breakdown_value" if breakdown else "cast(null as varchar)" }}
+                as breakdown_value,
                 bucket as opens,
                 least(
                     {{ later_bucket("bucket", length, interval) }},
                     coalesce(
-                        lead(bucket) over (partition by unit, breakdown_value order by bucket),
+                        lead(bucket) over (
+                            partition by unit {{ ", breakdown_value" if breakdown }} order by bucket
+                        ),
                         {{ later_bucket("bucket", length, interval) }}
                     )
                 ) as closes

@@ -26,22 +26,49 @@
     has_milestones=false,
     only_models=none
 ) -%}
+    {%- set models = [
+        "first_touch",
+        "last_touch",
+        "last_non_direct",
+        "linear",
+        "time_decay",
+        "position_based",
+    ] -%}
+    {%- set milestones = {
+        "u_shaped": {"first_milestone": 0.4, "lead_milestone": 0.4, "others": 0.2},
+        "w_shaped": {
+            "first_milestone": 0.3,
+            "lead_milestone": 0.3,
+            "deal_milestone": 0.3,
+            "others": 0.1,
+        },
+        "full_path": {
+            "first_milestone": 0.225,
+            "lead_milestone": 0.225,
+            "deal_milestone": 0.225,
+            "last_milestone": 0.225,
+            "others": 0.1,
+        },
+    } -%}
+    {%- set models = only_models or models + (
+        milestones.keys() | list if has_milestones else []
+    ) -%}
+    {#- All that a model asks of a path comes from one sort of it; linear asks for no order at all. -#}
+    {%- set path = "over (partition by conversion_id" -%}
+    {%- if models != ["linear"] -%}
+        {%- set path = path ~ " order by touched_at, touch_id" -%}
+        {%- set whole = path ~ " rows between unbounded preceding and unbounded following)" -%}
+        {%- set onwards = path ~ " rows between current row and unbounded following)" -%}
+    {%- else -%} {%- set whole = path ~ ")" -%}
+    {%- endif -%}
+    {%- set is_non_direct = "case when touch_value = '" ~ direct ~ "' then 0 else 1 end" -%}
     with
         touches as (select * from {{ touches }}),
 
         conversions as (select * from {{ conversions }}),
 
         models as (
-            {% set models = [
-                "first_touch",
-                "last_touch",
-                "last_non_direct",
-                "linear",
-                "time_decay",
-                "position_based",
-            ] %}
-            {% set milestones = ["u_shaped", "w_shaped", "full_path"] if has_milestones else [] %}
-            {% for model in only_models or models + milestones %}
+            {% for model in models %}
                 select '{{ model }}' as model
                 {% if not loop.last %}
                     union all
@@ -56,10 +83,9 @@
                 touches.touch_id,
                 touches.touch_value,
                 touches.touched_at,
-                {{ seconds_between("touches.touched_at", "conversions.converted_at") }}
-                / 86400.0 as age_days,
-                {% if has_milestones %} touches.is_lead_creation, touches.is_deal_creation
-                {% else %} false as is_lead_creation, false as is_deal_creation
+                conversions.converted_at
+                {% if has_milestones %}
+                    , touches.is_lead_creation, touches.is_deal_creation
                 {% endif %}
             from conversions
             inner join
@@ -71,6 +97,7 @@
             where not coalesce({{ excluded }}, false)
         ),
 
+        {% set source = "eligible" %}
         {% if remove or remove_trailing %}
             {%- set is_other = (
                 "case when coalesce(touch_value in ('" ~ (remove + remove_trailing)
@@ -86,130 +113,107 @@
                         order by touched_at, touch_id
                         rows between current row and {{ reach }}
                     ) as is_kept
-                from eligible
+                from {{ source }}
             ),
 
             remaining as (select * from removable where is_kept = 1 or has_others = 0),
-        {% else %} remaining as (select * from eligible),
+            {% set source = "remaining" %}
         {% endif %}
 
-        cleaned as (
-            select *
-            from
-                (
-                    select
-                        *,
-                        lag(touch_value) over (
-                            partition by conversion_id order by touched_at, touch_id
-                        ) as value_before,
-                        row_number() over (
-                            partition by conversion_id, touch_value order by touched_at, touch_id
-                        ) as occurrence
-                    from remaining
-                ) as neighbours
-            {% if clean_path == "exposure" %}
-                where occurrence = 1 or touch_value is distinct from value_before
-            {% elif clean_path == "first" %} where occurrence = 1
-            {% endif %}
-        ),
+        {% if clean_path != "unique" %}
+            neighbours as (
+                select
+                    *,
+                    lag(touch_value) over (
+                        partition by conversion_id order by touched_at, touch_id
+                    ) as value_before,
+                    row_number() over (
+                        partition by conversion_id, touch_value order by touched_at, touch_id
+                    ) as occurrence
+                from {{ source }}
+            ),
 
-        numbered as (
-            select
-                *,
-                row_number() over (
-                    partition by conversion_id order by touched_at, touch_id
-                ) as place,
-                row_number() over (
-                    partition by conversion_id order by touched_at desc, touch_id desc
-                ) as place_from_end
-            from cleaned
-        ),
+            cleaned as (
+                select *
+                from neighbours
+                where
+                    occurrence = 1
+                    {% if clean_path == "exposure" %}
+                        or touch_value is distinct from value_before
+                    {% endif %}
+            ),
+            {% set source = "cleaned" %}
+        {% endif %}
+
+        {% if last_touches %}
+            latest as (
+                select *
+                from
+                    (
+                        select
+                            *,
+                            row_number() over (
+                                partition by conversion_id order by touched_at desc, touch_id desc
+                            ) as place_from_end
+                        from {{ source }}
+                    ) as numbered
+                where place_from_end <= {{ last_touches }}
+            ),
+            {% set source = "latest" %}
+        {% endif %}
 
         paths as (
             select
-                *,
-                min(place) over (partition by conversion_id) as first_place,
-                count(*) over (partition by conversion_id) as touch_count,
-                row_number() over (
-                    partition by conversion_id
-                    order by
-                        case when touch_value = '{{ direct }}' then 1 else 0 end,
-                        touched_at desc,
-                        touch_id desc
-                ) as place_non_direct
-            from numbered
-            {% if last_touches %} where place_from_end <= {{ last_touches }} {% endif %}
+                conversion_id,
+                value,
+                touch_id,
+                touch_value,
+                {% if models != ["linear"] %}
+                    row_number() {{ path ~ ")" }} as place,
+                    {{ is_non_direct }} as is_non_direct,
+                    sum({{ is_non_direct }}) {{ whole }} as non_direct_count,
+                    sum({{ is_non_direct }}) {{ onwards }} as non_direct_ahead,
+                {% endif %}
+                {% if "time_decay" in models %}
+                    {{ decayed(half_life_days) }} as decayed,
+                    sum({{ decayed(half_life_days) }}) {{ whole }} as decayed_sum,
+                {% endif %}
+                {% if has_milestones %}
+                    case when is_lead_creation then 1.0 else 0.0 end as lead_milestone,
+                    case when is_deal_creation then 1.0 else 0.0 end as deal_milestone,
+                {% endif %}
+                count(*) {{ whole }} as touch_count
+            from {{ source }}
         ),
 
-        {%- set first = "case when place = first_place then 1.0 else 0.0 end" -%}
-        {%- set last = "case when place_from_end = 1 then 1.0 else 0.0 end" -%}
-        {%- set lead = "case when is_lead_creation then 1.0 else 0.0 end" -%}
-        {%- set deal = "case when is_deal_creation then 1.0 else 0.0 end" %}
-        raw_weights as (
-            select
-                paths.*,
-                models.model,
-                case
-                    models.model
-                    when 'first_touch'
-                    then {{ first }}
-                    when 'last_touch'
-                    then {{ last }}
-                    when 'last_non_direct'
-                    then case when place_non_direct = 1 then 1.0 else 0.0 end
-                    when 'linear'
-                    then 1.0
-                    when 'time_decay'
-                    then power(0.5, age_days / {{ half_life_days }})
-                    when 'position_based'
-                    then
-                        case
-                            when touch_count <= 2
-                            then 1.0
-                            else
-                                0.4 * {{ first }}
-                                + 0.4 * {{ last }}
-                                + case
-                                    when place > first_place and place_from_end > 1
-                                    then 0.2 / (touch_count - 2)
-                                    else 0.0
-                                end
-                        end
-                    when 'u_shaped'
-                    then
-                        {{
-                            milestone_weight(
-                                {"first": 0.4, "lead": 0.4}, 0.2, first, lead, deal, last
-                            )
-                        }}
-                    when 'w_shaped'
-                    then
-                        {{
-                            milestone_weight(
-                                {"first": 0.3, "lead": 0.3, "deal": 0.3},
-                                0.1,
-                                first,
-                                lead,
-                                deal,
-                                last,
-                            )
-                        }}
-                    when 'full_path'
-                    then
-                        {{
-                            milestone_weight(
-                                {"first": 0.225, "lead": 0.225, "deal": 0.225, "last": 0.225},
-                                0.1,
-                                first,
-                                lead,
-                                deal,
-                                last,
-                            )
-                        }}
-                end as raw_weight
-            from paths
-            cross join models
-        ),
+        {% if has_milestones %}
+            flagged as (
+                select
+                    *,
+                    case when place = 1 then 1.0 else 0.0 end as first_milestone,
+                    case when place = touch_count then 1.0 else 0.0 end as last_milestone
+                from paths
+            ),
+
+            counted as (
+                select
+                    *
+                    {% for model, shares in milestones.items() if model in models %}
+                        ,
+                        {{ is_other_touch(shares) }} as {{ model }}_other
+                        {% for name in shares if name != "others" %}
+                            ,
+                            sum({{ name }}) over (
+                                partition by conversion_id
+                            ) as {{ model }}_{{ name }}
+                        {% endfor %},
+                        sum({{ is_other_touch(shares) }}) over (
+                            partition by conversion_id
+                        ) as {{ model }}_others
+                    {% endfor %}
+                from flagged
+            ),
+        {% endif %}
 
         weights as (
             select
@@ -218,8 +222,39 @@
                 touch_id,
                 touch_value,
                 model,
-                raw_weight / sum(raw_weight) over (partition by conversion_id, model) as weight
-            from raw_weights
+                case
+                    models.model
+                    {% for model in models %}
+                        when '{{ model }}'
+                        then
+                            {% if model == "first_touch" %}
+                                case when place = 1 then 1.0 else 0.0 end
+                            {% elif model == "last_touch" %}
+                                case when place = touch_count then 1.0 else 0.0 end
+                            {% elif model == "last_non_direct" %}
+                                case
+                                    when
+                                        (is_non_direct = 1 and non_direct_ahead = 1)
+                                        or (non_direct_count = 0 and place = touch_count)
+                                    then 1.0
+                                    else 0.0
+                                end
+                            {% elif model == "linear" %} 1.0 / touch_count
+                            {% elif model == "time_decay" %} decayed / decayed_sum
+                            {% elif model == "position_based" %}
+                                case
+                                    when touch_count <= 2
+                                    then 1.0 / touch_count
+                                    when place in (1, touch_count)
+                                    then 0.4
+                                    else 0.2 / (touch_count - 2)
+                                end
+                            {% else %} {{ milestone_weight(model, milestones[model]) }}
+                            {% endif %}
+                    {% endfor %}
+                end as weight
+            from {{ "counted" if has_milestones else "paths" }}
+            cross join models
         )
 
     select conversion_id, touch_id, touch_value, model, weight, weight * value as value
@@ -240,29 +275,35 @@
     where attributed.conversion_id is null
 {%- endmacro %}
 
-{#- The share of one touch under a model of milestones, before normalising: what a missing milestone
-    or missing others would have had is spread over the rest by dividing by the sum. -#}
-{% macro milestone_weight(shares, others, first, lead, deal, last) -%}
-    {%- set flags = {"first": first, "lead": lead, "deal": deal, "last": last} -%}
+{#- A touch's worth under time decay, before it is shared. -#}
+{% macro decayed(half_life_days) -%}
+    power(0.5, {{ seconds_between("touched_at", "converted_at") }} / 86400.0 / {{ half_life_days }})
+{%- endmacro %}
+
+{#- Whether a touch is none of a model's milestones. -#}
+{% macro is_other_touch(shares) -%}
+    case
+        when
+            {% for name in shares if name != "others" %}
+                {{ name }} = 0.0 {%- if not loop.last %} and {% endif %}
+            {% endfor %}
+        then 1.0
+        else 0.0
+    end
+{%- endmacro %}
+
+{#- The share of one touch under a model of milestones: what a missing milestone or missing others would
+    have had is spread over the rest by dividing by the sum. -#}
+{% macro milestone_weight(model, shares) -%}
     (
-        {% for name, share in shares.items() -%}{{ share }} * {{ flags[name] }} + {%- endfor %}
-        case
-            when {% for name in shares %} {{ flags[name] }} = 0.0 and {% endfor %} true
-            then
-                {{ others }} / nullif(
-                    sum(
-                        case
-                            when
-                                {% for name in shares %}
-                                    {{ flags[name] }} = 0.0 and
-                                {% endfor %} true
-                            then 1.0
-                            else 0.0
-                        end
-                    ) over (partition by conversion_id, models.model),
-                    0.0
-                )
-            else 0.0
-        end
+        {% for name, share in shares.items() if name != "others" %}
+            {{ share }} * {{ name }} +
+        {% endfor %}
+        {{ shares["others"] }} * {{ model }}_other / greatest({{ model }}_others, 1)
+    ) / (
+        {% for name, share in shares.items() if name != "others" %}
+            {{ share }} * {{ model }}_{{ name }} +
+        {% endfor %}
+        {{ shares["others"] }} * least({{ model }}_others, 1)
     )
 {%- endmacro %}

@@ -104,7 +104,7 @@
     ((unix_micros({{ later }}) - unix_micros({{ earlier }})) / 1000000.0)
 {%- endmacro %}
 {% macro duckdb__seconds_between(earlier, later) -%}
-    ((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0)
+    ((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1e6)
 {%- endmacro %}
 
 {#- A timestamp so many seconds later. -#}

@@ -43,35 +43,65 @@
             {% endif %}
         ),
 
-        events as (
-            select
-                {{ unit }} as unit,
-                {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
-                {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
-                occurred_at,
-                {{ start_condition }} as is_start,
-                {{ return_condition }} as is_return
-            from {{ relation }}
-            where {{ unit }} is not null
-        ),
+        {% if breakdown %}
+            events as (
+                select
+                    {{ unit }} as unit,
+                    {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
+                    {{ breakdown }} as breakdown_value,
+                    occurred_at,
+                    {{ start_condition }} as is_start,
+                    {{ return_condition }} as is_return
+                from {{ relation }}
+                where {{ unit }} is not null
+            ),
 
-        starts as (
-            {% if type == "first_time" %}
-                select unit, bucket, breakdown_value
-                from
-                    (
-                        select
-                            *,
-                            row_number() over (
-                                partition by unit order by occurred_at, breakdown_value
-                            ) as attempt
-                        from events
-                        where is_start
-                    ) as attempts
-                where attempt = 1
-            {% else %}select distinct unit, bucket, breakdown_value from events where is_start
-            {% endif %}
-        ),
+            activity as (
+                select unit, bucket, sum(case when is_return then 1 else 0 end) as return_count
+                from events
+                group by unit, bucket
+            ),
+
+            starts as (
+                {% if type == "first_time" %}
+                    select unit, bucket, breakdown_value
+                    from
+                        (
+                            select
+                                *,
+                                row_number() over (
+                                    partition by unit order by occurred_at, breakdown_value
+                                ) as attempt
+                            from events
+                            where is_start
+                        ) as attempts
+                    where attempt = 1
+                {% else %}select distinct unit, bucket, breakdown_value from events where is_start
+                {% endif %}
+            ),
+        {% else %}
+            activity as (
+                select
+                    {{ unit }} as unit,
+                    {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
+                    max(case when {{ start_condition }} then 1 else 0 end) as has_start,
+                    sum(case when {{ return_condition }} then 1 else 0 end) as return_count
+                from {{ relation }}
+                where {{ unit }} is not null
+                group by 1, 2
+            ),
+
+            starts as (
+                select
+                    unit,
+                    {{ "min(bucket)" if type == "first_time" else "bucket" }} as bucket,
+                    cast(null as varchar) as breakdown_value
+                from activity
+                where has_start = 1
+                {% if type == "first_time" %} group by unit
+                {% endif %}
+            ),
+        {% endif %}
 
         cohorts as (
             select starts.unit, starts.breakdown_value, spine.bucket as cohort, spine.position
@@ -80,12 +110,10 @@
         ),
 
         returns as (
-            select events.unit, events.bucket, spine.position
-            from events
-            inner join spine on events.bucket = spine.bucket
-            where events.is_return
-            group by events.unit, events.bucket, spine.position
-            having count(*) >= {{ minimum }}
+            select activity.unit, spine.position
+            from activity
+            inner join spine on activity.bucket = spine.bucket
+            where activity.return_count >= {{ minimum }}
         ),
 
         {% if type == "unbounded" %}
@@ -97,7 +125,8 @@
                 cohorts.breakdown_value,
                 cohorts.position,
                 numbers.position as cohort_offset,
-                count(distinct cohorts.unit) as value
+                {#- Who returned twice in a bracket counts once; a single offset has each unit once. -#}
+                {{ "count(distinct cohorts.unit)" if brackets else "count(*)" }} as value
             from cohorts
             {% if type == "unbounded" %}
                 inner join last_returns as returns on cohorts.unit = returns.unit
@@ -114,7 +143,7 @@
         ),
 
         sizes as (
-            select breakdown_value, position, count(distinct unit) as value
+            select breakdown_value, position, count(*) as value
             from cohorts
             group by breakdown_value, position
         ),

@@ -110,7 +110,8 @@
 {#- One row a session: (unit, session_key, started_at, ended_at, duration_seconds, event_count), counts
     of the conditions asked for by name, and the entry values asked for: of the first event that has one.
     session_key: a column with the client's own session id, which is trusted; where it is null or none is
-    named, sessions are told by inactivity, and their key is their number of the unit. -#}
+    named, sessions are told by inactivity, and their key is the place of their first event among the
+    unit's. -#}
 {% macro sessions(
     relation,
     entry=[],
@@ -121,81 +122,232 @@
     session_key=none,
     counts={}
 ) -%}
+    {%- set unmarked = relation -%}
+    {%- if session_key -%}
+        {%- set unmarked = (
+            "(select * from "
+            ~ relation
+            ~ " where "
+            ~ session_key
+            ~ " is null) as unmarked"
+        ) -%}
+    {%- endif -%}
+    {%- set columns = ["unit", "session_key", "started_at", "ended_at", "event_count"] -%}
+    {%- for name in counts -%} {%- do columns.append(name) -%} {%- endfor -%}
+    {%- for column in entry -%} {%- do columns.append("entry_" ~ column) -%} {%- endfor -%}
     with
-        {% if session_key %}
-            keyed as (
-                select *, {{ unit }} as session_unit, {{ session_key }} as key_of_session
-                from {{ relation }}
-                where {{ session_key }} is not null and {{ unit }} is not null
-            ),
+        {{ "recursive" if cap_hours }}
+        {{
+            inactivity_sessions(
+                unmarked, entry, inactivity_minutes, cap_hours, unit, order_by, counts
+            )
+        }}
 
-            unkeyed as (select * from {{ relation }} where {{ session_key }} is null),
+        {% if session_key %}
+            ,
+            marked as ({{ marked_sessions(relation, entry, unit, order_by, session_key, counts) }}),
+
+            found as (
+                select {{ columns | join(", ") }}
+                from inactivity_sessions
+                union all
+                select {{ columns | join(", ") }}
+                from marked
+            )
         {% endif %}
 
-        numbered as (
-            {{
-                sessionised(
-                    "unkeyed" if session_key else relation,
-                    inactivity_minutes,
-                    cap_hours,
-                    unit,
-                    order_by,
-                )
-            }}
-        ),
+    select
+        {{ columns | join(", ") }},
+        {{ seconds_between("started_at", "ended_at") }} as duration_seconds
+    from {{ "found" if session_key else "inactivity_sessions" }}
+{%- endmacro %}
 
-        told as (
-            {% set columns = entry + [order_by, "occurred_at"] %}
-            select
-                {{ unit }} as session_unit,
-                cast(session_number as varchar) as key_of_session,
-                {{ columns | join(", ") }}
-                {% for name, condition in counts.items() %}
-                    , case when {{ condition }} then 1 else 0 end as {{ name }}
-                {% endfor %}
-            from numbered
-            {% if session_key %}
-                union all
-                select
-                    session_unit,
-                    key_of_session,
-                    {{ columns | join(", ") }}
-                    {% for name, condition in counts.items() %}
-                        , case when {{ condition }} then 1 else 0 end as {{ name }}
-                    {% endfor %}
-                from keyed
-            {% endif %}
-        ),
-
-        ranked as (
+{#- Sessions that their client marked. -#}
+{% macro marked_sessions(relation, entry, unit, order_by, session_key, counts) -%}
+    select
+        {{ unit }} as unit,
+        cast({{ session_key }} as varchar) as session_key,
+        min(occurred_at) as started_at,
+        max(occurred_at) as ended_at,
+        count(*) as event_count
+        {% for name, condition in counts.items() %}
+            , sum(case when {{ condition }} then 1 else 0 end) as {{ name }}
+        {% endfor %}
+        {% for column in entry %}
+            , max(case when rank_of_{{ column }} = 1 then {{ column }} end) as entry_{{ column }}
+        {% endfor %}
+    from
+        (
             select
                 *
                 {% for column in entry %}
                     ,
                     row_number() over (
-                        partition by session_unit, key_of_session
+                        partition by {{ unit }}, {{ session_key }}
                         order by
                             case when {{ column }} is null then 1 else 0 end,
                             occurred_at,
                             {{ order_by }}
                     ) as rank_of_{{ column }}
                 {% endfor %}
-            from told
-        )
+            from {{ relation }}
+            where {{ session_key }} is not null and {{ unit }} is not null
+        ) as ranked
+    group by {{ unit }}, {{ session_key }}
+{%- endmacro %}
 
-    select
-        session_unit as unit,
-        key_of_session as session_key,
-        min(occurred_at) as started_at,
-        max(occurred_at) as ended_at,
-        {{ seconds_between("min(occurred_at)", "max(occurred_at)") }} as duration_seconds,
-        count(*) as event_count
-        {% for name in counts %}, sum({{ name }}) as {{ name }} {% endfor %}
-        {% for column in entry %}
-            , max(case when rank_of_{{ column }} = 1 then {{ column }} end) as entry_{{ column }}
-        {% endfor %}
-    from ranked
-    group by 1, 2
+{#- Expressions `inactivity_sessions`, and what it is made of. The events are sorted once: each knows its
+    place, the gaps around it, what was counted so far and the next value of an entry. Only first and
+    last events go on from there. -#}
+{% macro inactivity_sessions(
+    relation, entry, inactivity_minutes, cap_hours, unit, order_by, counts
+) -%}
+    {%- set sorted = "over (partition by " ~ unit ~ " order by occurred_at, " ~ order_by -%}
+    {%- set plain = sorted ~ ")" -%}
+    {%- set ahead = sorted ~ " rows between current row and unbounded following)" -%}
+    {%- set until = sorted ~ " rows between unbounded preceding and current row)" -%}
+    {%- set kept = ["unit", "place", "occurred_at"] -%}
+    {%- set ends = {"at_end": "", "untils": ""} -%}
+    {%- for name in counts -%}
+        {%- do kept.extend([name, name ~ "_until"]) -%}
+        {%- do ends.update(
+            {
+                "at_end": ends["at_end"] ~ ", " ~ name ~ "_at_end",
+                "untils": ends["untils"] ~ ", " ~ name ~ "_until as " ~ name ~ "_at_end",
+            }
+        ) -%}
+    {%- endfor -%}
+    {%- for column in entry -%}
+        {%- do kept.extend(["entry_" ~ column, "entry_" ~ column ~ "_at"]) -%}
+    {%- endfor -%}
+    placed as (
+        select
+            {{ unit }} as unit,
+            occurred_at,
+            {% for column in entry %}
+                first_value({{ column }} ignore nulls) {{ ahead }} as entry_{{ column }},
+                min(
+                    case when {{ column }} is not null then occurred_at end
+                ) {{ ahead }} as entry_{{ column }}_at,
+            {% endfor %}
+            {% for name, condition in counts.items() %}
+                case when {{ condition }} then 1 else 0 end as {{ name }},
+                sum(case when {{ condition }} then 1 else 0 end) {{ until }} as {{ name }}_until,
+            {% endfor %}
+            row_number() {{ plain }} as place,
+            coalesce(
+                occurred_at
+                > {{ ts_plus_seconds("lag(occurred_at) " ~ plain, inactivity_minutes * 60) }},
+                true
+            ) as opens,
+            coalesce(
+                lead(occurred_at) {{ plain }}
+                > {{ ts_plus_seconds("occurred_at", inactivity_minutes * 60) }},
+                true
+            ) as closes
+        from {{ relation }}
+        where {{ unit }} is not null
+    ),
+
+    paired as (
+        select
+            *,
+            case when closes then place else lead(place) over following end as last_place,
+            case when closes then occurred_at else lead(occurred_at) over following end as ended_at
+            {% for name in counts %}
+                ,
+                case
+                    when closes then {{ name }}_until else lead({{ name }}_until) over following
+                end as {{ name }}_at_end
+            {% endfor %}
+        from placed
+        where opens <> closes
+        window following as (partition by unit order by place)
+    ),
+
+    spells as (
+        select {{ kept | join(", ") }}, last_place, ended_at {{ ends["at_end"] }}
+        from paired
+        where opens
+        union all
+        select
+            {{ kept | join(", ") }},
+            place as last_place,
+            occurred_at as ended_at {{ ends["untils"] }}
+        from placed
+        where opens and closes
+    ),
+
+    {% if cap_hours %}
+        -- Only spells that outlast the cap are walked through, a session at a time.
+        cuts as (
+            select unit, place, occurred_at, last_place, ended_at
+            from spells
+            where ended_at >= occurred_at + {{ cap_hours }} * interval '1 hour'
+            union all
+            select
+                cuts.unit,
+                min(placed.place) as place,
+                min(placed.occurred_at) as occurred_at,
+                cuts.last_place,
+                cuts.ended_at
+            from cuts
+            inner join
+                placed
+                on cuts.unit = placed.unit
+                and cuts.last_place >= placed.place
+                and placed.occurred_at >= cuts.occurred_at + {{ cap_hours }} * interval '1 hour'
+            group by cuts.unit, cuts.place, cuts.last_place, cuts.ended_at
+        ),
+
+        pieces as (
+            select
+                unit,
+                place,
+                coalesce(
+                    lead(place) over (partition by unit, last_place order by place) - 1, last_place
+                ) as last_place
+            from cuts
+        ),
+
+        capped as (
+            select {{ kept | join(", ") }}, last_place, ended_at {{ ends["at_end"] }}
+            from spells
+            where ended_at < occurred_at + {{ cap_hours }} * interval '1 hour'
+            union all
+            select
+                {% for column in kept %} opening.{{ column }}, {% endfor %}
+                closing.place as last_place,
+                closing.occurred_at as ended_at
+                {% for name in counts %}, closing.{{ name }}_until as {{ name }}_at_end {% endfor %}
+            from pieces
+            inner join
+                placed as opening on pieces.unit = opening.unit and pieces.place = opening.place
+            inner join
+                placed as closing
+                on pieces.unit = closing.unit
+                and pieces.last_place = closing.place
+        ),
+    {% endif %}
+
+    inactivity_sessions as (
+        select
+            unit,
+            cast(place as varchar) as session_key,
+            occurred_at as started_at,
+            ended_at,
+            last_place - place + 1 as event_count
+            {% for name in counts %}
+                , {{ name }}_at_end - {{ name }}_until + {{ name }} as {{ name }}
+            {% endfor %}
+            {% for column in entry %}
+                ,
+                case
+                    when entry_{{ column }}_at <= ended_at then entry_{{ column }}
+                end as entry_{{ column }}
+            {% endfor %}
+        from {{ "capped" if cap_hours else "spells" }}
+    )
 {%- endmacro %}
 
 {#- (bin, label, value): how many sessions that start in the range last how long, in PostHog's bins. -#}
