@@ -30,7 +30,7 @@ dev: setup  ## Open Dagster on http://localhost:3000 with the demo company's ven
 	@$(VENDORS) -- $(BIN)/python -m orchestration dev
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 soak: setup  ## Kill two hundred nights at random moments while readers poll (an hour or two)
 	$(BIN)/python -m tests.soak
