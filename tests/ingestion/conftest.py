@@ -6,17 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator import ads
+from simulator.__main__ import environment
 from simulator.server import serving
 from tests.ingestion.company import NOW, Company, Vendors, handmade
-
-TOKENS = {
-    "SOURCES__POSTHOG__PROJECT_ID": "1",
-    "SOURCES__POSTHOG__API_KEY": "phx_demo",
-    "SOURCES__HUBSPOT__ACCESS_TOKEN": "pat-demo",
-    "SOURCES__TYPEFORM__ACCESS_TOKEN": "tfp_demo",
-    "SOURCES__STRIPE__API_KEY": "rk_test_demo",
-}
 
 Serve = Callable[[Company], Vendors]
 
@@ -24,7 +16,7 @@ Serve = Callable[[Company], Vendors]
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings that no developer's environment reaches, with retries that do not wait."""
-    for name, value in (TOKENS | ads.environment("http://127.0.0.1:9")).items():
+    for name, value in environment("http://127.0.0.1:9").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PRODUCTOPS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
@@ -46,9 +38,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
         def start(company: Company) -> Vendors:
             url = stack.enter_context(serving(company.write(), now=NOW))
-            for source in ("POSTHOG", "HUBSPOT", "TYPEFORM", "STRIPE"):
-                monkeypatch.setenv(f"SOURCES__{source}__HOST", url)
-            for name, value in ads.environment(url).items():
+            for name, value in environment(url).items():
                 monkeypatch.setenv(name, value)
             return Vendors(url)
 

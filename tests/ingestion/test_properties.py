@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from ingestion import SOURCES
 from ingestion.errors import IngestionError
 from ingestion.pipeline import data_dir
+from simulator.__main__ import environment
 from simulator.server import serving
 from tests.conftest import PSEUDONYM_KEY
 from tests.ingestion.company import DAY, HOUR, NOW, Company, Vendors, contents, handmade, load_now
@@ -93,8 +94,8 @@ def test_nothing_is_lost_and_nothing_doubled(
     deliver(company, late, twice)
     with serving(company.write(), now=NOW) as url, pytest.MonkeyPatch.context() as patch:
         vendors = Vendors(url)
-        for source in SOURCES:
-            patch.setenv(f"SOURCES__{source.upper()}__HOST", url)
+        for name, value in environment(url).items():
+            patch.setenv(name, value)
         patch.setenv("PRODUCTOPS_PSEUDONYM_KEY", PSEUDONYM_KEY)
         patch.setenv("PRODUCTOPS_DATA", str(example / "disturbed"))
         moment = NOW

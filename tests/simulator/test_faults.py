@@ -248,7 +248,7 @@ def test_a_fault_counts_only_the_requests_it_is_meant_for(own_vendors: str) -> N
     [
         {},
         ["429"],
-        [{"vendor": "stripe", "kind": "429"}],
+        [{"vendor": "salesforce", "kind": "429"}],
         [{"vendor": "hubspot", "kind": "418"}],
         [{"vendor": "hubspot", "kind": "drift", "drift": "renamed"}],
         [{"vendor": "hubspot", "kind": "429", "request": 0}],

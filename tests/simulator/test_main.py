@@ -75,7 +75,10 @@ def test_a_signal_reaches_the_command_and_both_end(
 def test_serve_says_where_it_is_and_ends_on_a_signal(company: Path, tmp_path: Path) -> None:
     process = start("serve", "--company", company, "--port", 0, data=tmp_path)
     assert process.stdout is not None
-    lines = [process.stdout.readline().strip() for _ in range(8)]
+    lines = []
+    while not lines or not lines[-1].startswith("SIMULATOR_URL="):
+        lines.append(process.stdout.readline().strip())
+        assert lines[-1], lines
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     told = dict(line.split("=", 1) for line in lines)
@@ -86,7 +89,7 @@ def test_serve_says_where_it_is_and_ends_on_a_signal(company: Path, tmp_path: Pa
 
 def test_a_mistake_is_one_line_and_exit_code_two(company: Path, tmp_path: Path) -> None:
     faults = tmp_path / "faults.json"
-    faults.write_text('[{"vendor": "stripe", "kind": "429"}]')
+    faults.write_text('[{"vendor": "salesforce", "kind": "429"}]')
     mistakes = [
         ("serve", "--company", tmp_path / "nowhere"),
         ("run", "--company", company),

@@ -27,6 +27,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from simulator.__main__ import environment
 from simulator.server import serving as served
 from tests.conftest import PSEUDONYM_KEY
 
@@ -35,12 +36,9 @@ PHASES = ("extract", "load", "build", "check", "publish")
 STEP = timedelta(hours=9)
 # The share of kills after which a night may end by itself.
 WHOLE_NIGHTS = 0.15
-TOKENS = {
-    "SOURCES__POSTHOG__PROJECT_ID": "1",
-    "SOURCES__POSTHOG__API_KEY": "phx_demo",
-    "SOURCES__HUBSPOT__ACCESS_TOKEN": "pat-demo",
-    "SOURCES__TYPEFORM__ACCESS_TOKEN": "tfp_demo",
+SETTINGS = {
     "SOURCES__TYPEFORM__REQUESTS_PER_SECOND": "1000",
+    "SOURCES__STRIPE__REQUESTS_PER_SECOND": "1000",
     "PRODUCTOPS_PSEUDONYM_KEY": PSEUDONYM_KEY,
 }
 INVENTED = "invented-by-the-soak-test"
@@ -72,13 +70,12 @@ class Nights:
     def __init__(self, data: Path, url: str) -> None:
         self.data, self._url = data, url
         data.mkdir(parents=True)
-        hosts = {f"SOURCES__{name}__HOST": url for name in ("POSTHOG", "HUBSPOT", "TYPEFORM")}
         others = {k: v for k, v in os.environ.items() if not k.startswith("SOURCES__")}
         folders = {"PRODUCTOPS_DATA": str(data), "DAGSTER_HOME": str(data / "dagster")}
         self._zygote = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.zygote"],
             cwd=ROOT,
-            env={**others, **TOKENS, **hosts, **folders},
+            env={**others, **environment(url), **SETTINGS, **folders},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
