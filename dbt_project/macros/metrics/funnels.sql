@@ -94,9 +94,7 @@
 
         {% if not disjoint %}
             -- Events at one instant may follow each other in any order. Where one of them can be
-            -- two
-            -- steps no single order serves all: three are tried, and each of them uses an event
-            -- once.
+            -- two steps no single order serves all: three are tried, each event used once in each.
             undecided as (
                 select distinct unit, breakdown_value
                 from
@@ -415,11 +413,9 @@
             {% endfor %}
             {% if disjoint %} {{ last }} as step_count
             {% else %}
-                -- One event is one step, even if it could be two. So many steps find events of
-                -- their
-                -- own as the scarcest choice of steps leaves: all the others, and one for each
-                -- event
-                -- that any of the chosen could use (König).
+                -- One event is one step, even if it could be two. As many steps find events of
+                -- their own as the scarcest choice of steps leaves: all the others, and one for
+                -- each event that any of the chosen could use (König).
                 least(
                     {% for chosen in range(1, 2**last) %}
                         {%- set any_of = [] -%}

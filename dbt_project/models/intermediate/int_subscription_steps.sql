@@ -1,6 +1,5 @@
--- From when on a subscription's item had which quantity and price: each invoice line tells it
--- from the
--- beginning of its period, and the item itself where no invoice is known.
+-- From when on a subscription's item had which quantity and price: each invoice line tells it from
+-- its period's beginning, and the item itself where no invoice is known.
 with
     lines as (
         select
