@@ -43,11 +43,10 @@ def run(job_name: str) -> int:
     from ingestion.pipeline import data_dir
     from orchestration import status
     from orchestration.dbt import ParseError
-    from orchestration.schedules import SettingError
 
     try:
         from orchestration.definitions import defs
-    except (SettingError, ParseError, IngestionError) as error:
+    except (ParseError, IngestionError) as error:
         print(error, file=sys.stderr)
         return 2
     log = data_dir() / "logs" / f"{job_name}.log"

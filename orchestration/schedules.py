@@ -6,15 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from ingestion.errors import SettingError
 from orchestration import alerts, status
 
 TIME_VARIABLE = "PRODUCTOPS_NIGHTLY_AT"
 ZONE_VARIABLE = "PRODUCTOPS_TIMEZONE"
 KEEP_RUNS_VARIABLE = "PRODUCTOPS_KEEP_RUNS_DAYS"
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used."""
 
 
 @dg.failure_hook

@@ -8,9 +8,10 @@ import dagster as dg
 import pytest
 
 from ingestion import SOURCES
+from ingestion.errors import SettingError
 from orchestration.assets.raw import raw_tables
 from orchestration.definitions import defs
-from orchestration.schedules import SettingError, cron_schedule
+from orchestration.schedules import cron_schedule
 
 ROOT = Path(__file__).resolve().parents[2]
 
