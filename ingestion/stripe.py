@@ -5,6 +5,7 @@ invoice_lines, credit_notes, prices, source_counts. Try it alone: `python -m ing
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from ingestion.http import Api, Limiter
 from ingestion.privacy import Pseudonyms
 from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, source_counts
 
+ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 # Amounts are whole cents as Stripe sends them; prices may have fractions of a cent and stay text.
 CUSTOMERS = Table(
     "stripe",
@@ -214,7 +216,7 @@ def stripe(
         return partial(_rows_of, kind, rows)
 
     return (
-        CUSTOMERS.transformer(parent, of("customers", partial(_customer, people))),
+        CUSTOMERS.transformer(parent, of("customers", partial(customer_rows, people))),
         SUBSCRIPTIONS.transformer(parent, of("subscriptions", _subscription)),
         ITEMS.transformer(parent, of("subscriptions", partial(_items, api))),
         INVOICES.transformer(parent, of("invoices", _invoice)),
@@ -354,14 +356,20 @@ def _time(value: object) -> object:
     return datetime.fromtimestamp(value, UTC) if is_seconds else value  # type: ignore[arg-type]
 
 
-def _customer(people: Pseudonyms, item: Item) -> Iterator[Row]:
+def customer_rows(people: Pseudonyms, item: Item) -> Iterator[Row]:
+    """The row of a customer, without what names somebody who was erased here."""
     email = item["email"]
     is_erased = isinstance(email, str) and people.erased([email.strip().lower()])
+    metadata = {
+        # Typed by hand: an address may stand anywhere in it.
+        key: None if people.erased(ADDRESS.findall(str(value).lower())) else value
+        for key, value in item["metadata"].items()
+    }
     yield {
         "id": item["id"],
         "email": None if is_erased else email,
         "name": None if is_erased else item["name"],
-        "metadata": json.dumps(item["metadata"], sort_keys=True),
+        "metadata": json.dumps(metadata, sort_keys=True),
         "currency": item.get("currency"),
         "delinquent": item.get("delinquent"),
         "created": _time(item["created"]),

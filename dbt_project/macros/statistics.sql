@@ -147,3 +147,106 @@
         and arms.metric = differences.metric
         and arms.variant = differences.variant
 {%- endmacro %}
+
+{#- Rates of who was chosen (rows of `chosen`, by `group`) and of all others of `everybody` with the
+    same `within`, their difference and its standard error, a cluster taken as one draw (linearised;
+    Cameron and Miller 2015, without the correction for few clusters). `outcome` is 1 or 0.
+    (within, group, chosen_count, chosen_outcomes, other_count, other_outcomes, difference, error);
+    the last two are null if nobody is left. Only whole numbers are summed. -#}
+{% macro clustered_difference(chosen, everybody, group, within, cluster, outcome) -%}
+    with
+        clusters as (
+            select {{ within }}, {{ cluster }}, count(*) as n, sum({{ outcome }}) as k
+            from {{ everybody }}
+            group by 1, 2
+        ),
+
+        chosen_clusters as (
+            select
+                counted.*,
+                clusters.n as n,
+                clusters.k as k,
+                clusters.n - counted.n_c as n_o,
+                clusters.k - counted.k_c as k_o
+            from
+                (
+                    select
+                        {{ within }},
+                        {{ group }},
+                        {{ cluster }},
+                        count(*) as n_c,
+                        sum({{ outcome }}) as k_c
+                    from {{ chosen }}
+                    group by 1, 2, 3
+                ) as counted
+            inner join
+                clusters
+                on counted.{{ within }} = clusters.{{ within }}
+                and counted.{{ cluster }} = clusters.{{ cluster }}
+        ),
+
+        totals as (
+            select
+                {{ within }},
+                sum(n) as n,
+                sum(k) as k,
+                sum(n * n) as nn,
+                sum(n * k) as nk,
+                sum(k * k) as kk
+            from clusters
+            group by 1
+        ),
+
+        -- A cluster with nobody chosen is in the totals alone.
+        sums as (
+            select
+                found.{{ within }},
+                found.{{ group }},
+                sum(found.n_c) as n_c,
+                sum(found.k_c) as k_c,
+                max(totals.n) - sum(found.n_c) as n_o,
+                max(totals.k) - sum(found.k_c) as k_o,
+                sum(found.n_c * found.n_c) as cc_nn,
+                sum(found.n_c * found.k_c) as cc_nk,
+                sum(found.k_c * found.k_c) as cc_kk,
+                sum(found.n_c * found.n_o) as co_nn,
+                sum(found.n_c * found.k_o) as co_nk,
+                sum(found.k_c * found.n_o) as co_kn,
+                sum(found.k_c * found.k_o) as co_kk,
+                max(totals.nn) - sum(found.n * found.n) + sum(found.n_o * found.n_o) as oo_nn,
+                max(totals.nk) - sum(found.n * found.k) + sum(found.n_o * found.k_o) as oo_nk,
+                max(totals.kk) - sum(found.k * found.k) + sum(found.k_o * found.k_o) as oo_kk
+            from chosen_clusters as found
+            inner join totals on found.{{ within }} = totals.{{ within }}
+            group by 1, 2
+        ),
+
+        rates as (
+            select
+                *,
+                cast(k_c as {{ type_double() }}) / n_c as r_c,
+                cast(k_o as {{ type_double() }}) / nullif(n_o, 0) as r_o
+            from sums
+        )
+
+    select
+        {{ within }},
+        {{ group }},
+        cast(n_c as bigint) as chosen_count,
+        cast(k_c as bigint) as chosen_outcomes,
+        cast(n_o as bigint) as other_count,
+        cast(k_o as bigint) as other_outcomes,
+        r_c - r_o as difference,
+        -- A rounding error below zero is zero.
+        sqrt(
+            greatest(
+                (cc_kk - 2 * r_c * cc_nk + r_c * r_c * cc_nn) / (n_c * n_c)
+                - 2
+                * (co_kk - r_o * co_kn - r_c * co_nk + r_c * r_o * co_nn)
+                / (n_c * nullif(n_o, 0))
+                + (oo_kk - 2 * r_o * oo_nk + r_o * r_o * oo_nn) / (n_o * nullif(n_o, 0)),
+                0
+            )
+        ) as error
+    from rates
+{%- endmacro %}

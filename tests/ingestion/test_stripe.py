@@ -1,14 +1,16 @@
 """Billing: everything once, then what events name, and everything again after a month away."""
 
+import json
 import shutil
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from ingestion import stripe
 from ingestion.errors import IngestionError
 from ingestion.pipeline import data_dir, warehouse_path
-from ingestion.privacy import forget_at_the_door
+from ingestion.privacy import Pseudonyms, forget_at_the_door
 from tests.ingestion.company import DAY, HOUR, NOW, Company, Vendors, contents, load_now, query
 from tests.ingestion.conftest import Serve
 
@@ -229,6 +231,14 @@ def test_the_address_of_somebody_erased_does_not_come_back(vendors: Vendors) -> 
         "billing@word0.example",
         "billing@word2.example",
     }
+
+
+def test_nor_does_it_in_what_was_typed_beside_it(vendors: Vendors) -> None:
+    forget_at_the_door(stripe=["billing@word1.example"])
+    notes = {"note": "Ask <Billing@word1.example>", "owner": "billing@word2.example"}
+    item = {"id": "cus_1", "email": None, "name": "Word", "created": 0, "metadata": notes}
+    [row] = stripe.customer_rows(Pseudonyms("stripe"), item)
+    assert json.loads(row["metadata"]) == {"note": None, "owner": "billing@word2.example"}
 
 
 DRIFTS = [

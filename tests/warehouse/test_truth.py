@@ -388,6 +388,28 @@ def test_customers_of_the_campaign_leave(job: Job) -> None:
         ]
 
 
+def test_users_of_dashboards_stay_longer_though_it_changes_nothing(job: Job) -> None:
+    if not (truth := job.truth["T1b"]):
+        pytest.skip("nobody was there in those weeks")
+    [(users, kept, others, others_kept, *figures)] = job.query(
+        """
+        select
+            user_count, user_retained_count, other_count, other_retained_count,
+            naive_effect, naive_low, naive_high, matched_effect
+        from product.feature_retention
+        where feature_id = 'dashboards' and base_week = date '2025-03-03'
+        """
+    )
+    naive = truth["naive"]
+    assert [users, others] == [naive["treated"], naive["control"]]
+    assert [round(kept / users, 6), round(others_kept / others, 6)] == [
+        naive["treated_rate"],
+        naive["control_rate"],
+    ]
+    planted = [naive[name] for name in ("effect", "ci_low", "ci_high")]
+    assert [round(each, 6) for each in figures] == [*planted, truth["matched"]]
+
+
 def test_mrr_moves_to_the_cent(job: Job) -> None:
     truth = job.truth["T7"]
     rows = job.query(
