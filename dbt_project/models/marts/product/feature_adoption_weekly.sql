@@ -62,6 +62,22 @@ with
         where firsts.first_week is null or firsts.first_week > chances.week_start
     ),
 
+    -- As paid for when the week ended.
+    seats as (
+        select weeks.account_id, weeks.week_start, sum(terms.seat_count) as seat_count
+        from (select distinct account_id, week_start from rows_of_stages) as weeks
+        inner join
+            {{ ref("int_subscription_terms") }} as terms
+            on weeks.account_id = terms.account_id
+            and terms.mrr_usd > 0
+            and terms.started_at < {{ date_plus_days("weeks.week_start", 7) }}
+            and (
+                terms.ended_at is null
+                or terms.ended_at >= {{ date_plus_days("weeks.week_start", 7) }}
+            )
+        group by weeks.account_id, weeks.week_start
+    ),
+
     known as (
         select account_id, count(*) as people_count
         from {{ ref("int_people") }}
@@ -87,7 +103,12 @@ select
     ) as active_share,
     cast(
         found.people_count * 1.0 / nullif(known.people_count, 0) as {{ type_double() }}
-    ) as known_share
+    ) as known_share,
+    cast(seats.seat_count as bigint) as seat_count,
+    cast(
+        found.people_count * 1.0 / nullif(seats.seat_count, 0) as {{ type_double() }}
+    ) as seat_share
 from rows_of_stages as found
 left join active on found.account_id = active.account_id and found.week_start = active.week_start
 left join known on found.account_id = known.account_id
+left join seats on found.account_id = seats.account_id and found.week_start = seats.week_start
