@@ -4,15 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 # One key for all data folders, so that what they publish can be compared.
 PSEUDONYM_KEY = "0123456789abcdef" * 4
+
+
+Shared = Callable[[str, Callable[[Path], None]], Path]
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def run_beside_vendors(
     )
 
 
-def generate(folder: Path, size: str, seed: int) -> Path:
+def generate(folder: Path, size: str, seed: int) -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "simulator", "generate"),
@@ -85,28 +90,52 @@ def generate(folder: Path, size: str, seed: int) -> Path:
         check=True,
         capture_output=True,
     )
-    return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("tiny") / "company", "tiny", 20260630)
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
+    """Make a folder once for all processes of a test run: a night takes a minute."""
+    own = tmp_path_factory.getbasetemp()
+    base = own if worker_id == "master" else own.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder = base / "shared" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock"):
+            if not (folder / "made").exists():
+                make(folder)
+                (folder / "made").touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def built(tiny_company: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def tiny_company(shared: Shared) -> Path:
+    return shared("tiny", lambda folder: generate(folder / "company", "tiny", 20260630)) / "company"
+
+
+@pytest.fixture(scope="session")
+def built(tiny_company: Path, shared: Shared) -> Job:
     """The tiny company, published once; tests only read it."""
-    job = Job(tmp_path_factory.mktemp("built"), tiny_company)
-    done = job.run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    return job
+    return Job(
+        shared("built", lambda folder: publish(folder / "data", tiny_company)) / "data",
+        tiny_company,
+    )
 
 
 @pytest.fixture(scope="session")
-def built_lite(tmp_path_factory: pytest.TempPathFactory) -> Job:
+def built_lite(shared: Shared) -> Job:
     """Another company than the one everybody looks at: a seed that nothing was tuned to."""
-    folder = tmp_path_factory.mktemp("lite")
-    job = Job(folder / "data", generate(folder / "company", "demo-lite", 7))
-    done = job.run()
+
+    def make(folder: Path) -> None:
+        generate(folder / "company", "demo-lite", 7)
+        publish(folder / "data", folder / "company")
+
+    folder = shared("lite", make)
+    return Job(folder / "data", folder / "company")
+
+
+def publish(data: Path, company: Path) -> None:
+    done = Job(data, company).run()
     assert done.returncode == 0, done.stdout + done.stderr
-    return job
