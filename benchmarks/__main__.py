@@ -206,16 +206,17 @@ def _peak_megabytes(*arguments: str, environment: dict[str, str]) -> float:
 
 def engine(bench: Bench) -> list[Claim]:
     """Metric macros on DuckDB against ClickHouse in process, on the same events."""
-    return [
-        Claim(
-            f"{each.question}, {each.events // 1_000_000} M events / ClickHouse, "
-            + ("same answer" if each.is_same else "ANOTHER ANSWER"),
-            each.ours,
-            each.theirs,
-            1.0 if each.is_same else 0.0,
-        )
-        for each in compare(bench.folder)
-    ]
+    found = []
+    for each in compare(bench.folder):
+        asked = f"{each.question}, {each.events // 1_000_000} M events"
+        answer = "same answer" if each.is_same else "ANOTHER ANSWER"
+        limit = 1.0 if each.is_same else 0.0
+        found.append(Claim(f"{asked} / ClickHouse, {answer}", each.ours, each.theirs, limit))
+        found += [
+            Claim(f"… {what} in DuckDB / ClickHouse (no claim)", seconds, each.theirs, float("inf"))
+            for what, seconds in each.bounds.items()
+        ]
+    return found
 
 
 CLAIMS = {"loading": loading, "nights": nights, "memory": memory, "engine": engine}
