@@ -50,3 +50,24 @@
         ''
     )
 {%- endmacro %}
+
+{#- `/pricing` of `https://acme.example/pricing?plan=team`, and `/` of an address without a path. -#}
+{% macro url_path(column) -%}
+    coalesce(
+        nullif(regexp_extract({{ column }}, '^[a-zA-Z]+://[^/?#]+(/[^?#]*)', 1), ''),
+        case when {{ column }} is not null then '/' end
+    )
+{%- endmacro %}
+
+{#- An aggregate: texts in order of another, with `; ` between. -#}
+{% macro joined_text(text, order_by) -%}
+    {{ return(adapter.dispatch("joined_text")(text, order_by)) }}
+{%- endmacro %}
+{% macro default__joined_text(text, order_by) -%}
+    array_join(
+        transform(sort_array(collect_list(struct({{ order_by }}, {{ text }}))), x -> x.col2), '; '
+    )
+{%- endmacro %}
+{% macro duckdb__joined_text(text, order_by) -%}
+    string_agg({{ text }}, '; ' order by {{ order_by }})
+{%- endmacro %}

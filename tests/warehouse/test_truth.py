@@ -410,6 +410,21 @@ def test_users_of_dashboards_stay_longer_though_it_changes_nothing(job: Job) -> 
     assert [round(each, 6) for each in figures] == [*planted, truth["matched"]]
 
 
+def test_who_qualified_by_use_pays_more_often(job: Job) -> None:
+    truth = job.truth["T6"]
+    rows = job.query(
+        "select is_qualified, count(*), count(first_paid_at), round(avg(is_paid::int), 6)"
+        " from sales.product_qualified_leads where is_mature group by 1"
+    )
+    counted = {is_qualified: found for is_qualified, *found in rows}
+    for is_qualified, name in ((True, "qualified"), (False, "others")):
+        assert counted.get(is_qualified, [0, 0, None]) == [
+            truth[name],
+            truth[f"{name}_paid"],
+            truth[f"{name}_rate"],
+        ]
+
+
 def test_mrr_moves_to_the_cent(job: Job) -> None:
     truth = job.truth["T7"]
     rows = job.query(

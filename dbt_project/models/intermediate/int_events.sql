@@ -61,7 +61,15 @@ with
             case
                 when event_name = '$pageview'
                 then lower({{ json_text("properties", ["$referring_domain"]) }})
-            end as referring_domain
+            end as referring_domain,
+            case
+                when event_name = '$pageview'
+                then
+                    coalesce(
+                        {{ json_text("properties", ["$pathname"]) }},
+                        {{ url_path(json_text("properties", ["$current_url"])) }}
+                    )
+            end as page_path
         from deliveries
     ),
 
@@ -84,6 +92,7 @@ select
     utm_source,
     utm_medium,
     utm_campaign,
-    referring_domain
+    referring_domain,
+    page_path
 from numbered
 where delivery = 1
