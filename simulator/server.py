@@ -32,6 +32,7 @@ from simulator.stripe import Stripe
 from simulator.tables import parse_time
 from simulator.typeform import Typeform
 from simulator.wire import Clock, Refusal, Vendor
+from simulator.zendesk import Zendesk
 
 # Export runs have an id each; a log that kept them all would grow for ever.
 RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -49,6 +50,7 @@ class World:
             Typeform(company, self.clock),
             *ads.platforms(company, self.clock),
             Stripe(company, self.clock),
+            Zendesk(company, self.clock),
         ]
         self.script = Script()
         self.rate_limits = rate_limits
