@@ -37,6 +37,8 @@ def test_every_planned_table_has_a_suite() -> None:
         "stripe.subscriptions",
         "stripe.invoices",
         "stripe.invoice_lines",
+        "zendesk.tickets",
+        "zendesk.satisfaction_ratings",
         "sales.mrr_movements",
         "sales.revenue_monthly",
         "research.survey_responses",
