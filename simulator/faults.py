@@ -24,6 +24,7 @@ VENDORS = (
     "google_sheets",
     "stripe",
     "zendesk",
+    "intercom",
 )
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,

@@ -27,6 +27,7 @@ from simulator import ads
 from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
 from simulator.hubspot import HubSpot
+from simulator.intercom import Intercom
 from simulator.posthog import PostHog
 from simulator.stripe import Stripe
 from simulator.tables import parse_time
@@ -51,6 +52,7 @@ class World:
             *ads.platforms(company, self.clock),
             Stripe(company, self.clock),
             Zendesk(company, self.clock),
+            Intercom(company, self.clock),
         ]
         self.script = Script()
         self.rate_limits = rate_limits
