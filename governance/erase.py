@@ -49,6 +49,9 @@ ABOUT_A_PERSON = {
     "zendesk.pseudonyms": ("zendesk_ids", ("id",)),
     "zendesk.tickets": ("zendesk_ids", ("requester_id",)),
     "zendesk.satisfaction_ratings": ("zendesk_ids", ("requester_id",)),
+    "intercom.contacts": ("intercom_ids", ("id",)),
+    "intercom.pseudonyms": ("intercom_ids", ("id",)),
+    "intercom.conversations": ("intercom_ids", ("contact_id",)),
 }
 LINKS = "hubspot.associations"
 # Told apart by whole keys: a token is unique within its form only, and a row of somebody else's
@@ -66,6 +69,12 @@ COUNTED = {
     "typeform.responses": ("form_id", "form_id || ':' || token", "count(*)"),
     "zendesk.users": ("'live'", "id", "count(*) filter (where coalesce(active, true))"),
     "zendesk.tickets": ("'live'", "id", "count(*) filter (where status <> 'deleted')"),
+    "intercom.contacts": ("'live'", "id", "count(*)"),
+    "intercom.conversations": (
+        "'live'",
+        "id",
+        "count(*) filter (where id in (select id from intercom.live_conversations))",
+    ),
 }
 
 
@@ -150,6 +159,7 @@ def erase(who: str) -> tuple[Certificate, Path]:
         hubspot=person.contact_ids,
         typeform=person.response_ids,
         zendesk=person.zendesk_ids | person.emails,
+        intercom=person.intercom_ids | person.emails,
         # A customer is a company and stays; the address that its bills go to does not.
         stripe=person.emails,
     )

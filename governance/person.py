@@ -28,6 +28,11 @@ RECORDS = {
         "zendesk_ids": "[id]",
         "emails": "[lower(trim(email))]",
     },
+    "intercom.contacts": {
+        "posthog_ids": "[external_id]",
+        "intercom_ids": "[id]",
+        "emails": "[lower(trim(email))]",
+    },
 }
 # By which ids each vendor's pseudonyms are given.
 GIVEN_TO = {
@@ -35,6 +40,7 @@ GIVEN_TO = {
     "hubspot": "contact_ids",
     "typeform": "response_ids",
     "zendesk": "zendesk_ids",
+    "intercom": "intercom_ids",
 }
 # Shorter ones are ordinary numbers and words, and are looked for in columns of ids only.
 SHORTEST_UNMISTAKABLE = 6
@@ -52,6 +58,7 @@ class Person:
     contact_ids: frozenset[str] = frozenset()
     response_ids: frozenset[str] = frozenset()
     zendesk_ids: frozenset[str] = frozenset()
+    intercom_ids: frozenset[str] = frozenset()
     emails: frozenset[str] = frozenset()
     pseudonyms: frozenset[str] = frozenset()
 
@@ -64,7 +71,7 @@ class Person:
     def needles(self) -> list[str]:
         """All texts that mean this person wherever they stand, the longest first."""
         names = self.posthog_ids | self.contact_ids | self.tokens | self.zendesk_ids
-        names |= self.emails | self.pseudonyms
+        names |= self.intercom_ids | self.emails | self.pseudonyms
         return sorted(
             (each for each in names if len(each) >= SHORTEST_UNMISTAKABLE),
             key=lambda each: (-len(each), each),
@@ -127,7 +134,8 @@ def _joined(*people: Person) -> Person:
 
 
 def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[bool]:
-    yield bool(person.contact_ids or person.response_ids or person.zendesk_ids)
+    yield bool(person.contact_ids or person.response_ids)
+    yield bool(person.zendesk_ids or person.intercom_ids)
     yield bool(
         connection.execute(
             "select 1 from stripe.customers"

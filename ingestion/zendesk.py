@@ -6,7 +6,6 @@ pseudonyms, source_counts. Try it alone: `python -m ingestion zendesk`.
 
 import base64
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,7 +14,8 @@ import dlt
 from dlt.extract import DltResource
 
 from ingestion.http import Api, Limiter
-from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
+from ingestion.privacy import erased_counts, pseudonyms
+from ingestion.support import Door, Item, Reading, count_rows, rows_of
 from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, source_counts
 
 USERS = Table(
@@ -107,24 +107,11 @@ EXPORT_PAGE, RATINGS_PAGE = 1000, 100
 RATED_WITHIN = timedelta(days=35)
 OVERLAP = timedelta(hours=1)
 # Tables that Zendesk counts, and what of a row it does not count.
-COUNTED: dict[str, Callable[["Item"], bool]] = {
+COUNTED: dict[str, Callable[[Item], bool]] = {
     "tickets": lambda item: item.get("status") != "deleted",
     "users": lambda item: bool(item.get("active", True)),
     "organizations": lambda item: item.get("deleted_at") is None,
 }
-
-Item = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Some objects of one kind, or how many there are."""
-
-    kind: str
-    items: Sequence[Item] = ()
-    # Those of people who were erased here.
-    erased: Sequence[Item] = ()
-    count: int | None = None
 
 
 @dlt.source(name="zendesk", section="zendesk", max_table_nesting=0)
@@ -147,13 +134,13 @@ def zendesk(
         Limiter(requests_per_second),
         headers={"Authorization": f"Basic {basic}"},
     )
-    door = Door()
+    door = Door("zendesk", USERS.name, _requester, COUNTED)
     parent = dlt.resource(
         lambda: map(door.without_erased, _readings(api, stopped)), name="readings", selected=False
     )
 
     def of(kind: str, row: Callable[[Item], Row]) -> Callable[[Reading], Any]:
-        return partial(_rows_of, kind, row)
+        return partial(rows_of, kind, row)
 
     return (
         USERS.transformer(parent, of("users", _user)),
@@ -161,62 +148,13 @@ def zendesk(
         TICKETS.transformer(parent, of("tickets", _ticket)),
         RATINGS.transformer(parent, of("satisfaction_ratings", _rating)),
         PSEUDONYMS.transformer(parent, door.pseudonyms),
-        ERASED.transformer(parent, lambda reading: iter([door.erased_rows(reading)])),
-        COUNTS.transformer(parent, lambda reading: iter([_counts(reading, api.now)])),
+        ERASED.transformer(parent, door.erased_rows),
+        COUNTS.transformer(parent, lambda reading: count_rows(reading, api.now)),
     )
 
 
-class Door:
-    """Knows everybody by pseudonym, and lets nobody in who was erased."""
-
-    def __init__(self) -> None:
-        self._people, self._product = Pseudonyms("zendesk"), Pseudonyms("posthog")
-
-    def without_erased(self, reading: Reading) -> Reading:
-        """The reading without what belongs to somebody who was erased."""
-        if not (self._people.has_erased or self._product.has_erased):
-            return reading
-        gone = [item for item in reading.items if self._is_erased(reading.kind, item)]
-        kept = [item for item in reading.items if item not in gone]
-        return replace(reading, items=kept, erased=gone)
-
-    def _is_erased(self, kind: str, item: Item) -> bool:
-        # Users come before their tickets. Who was recognised by another id than Zendesk's is kept
-        # in the state of the load, by pseudonym.
-        known = dlt.current.source_state().setdefault("erased_users", [])
-        if kind == "users":
-            pseudonym = self._people.of(str(item["id"]))
-            email = str(item.get("email") or "").strip().lower()
-            is_erased = bool(
-                self._people.erased([str(item["id"]), email])
-                or self._product.erased([str(item.get("external_id") or "")])
-            )
-            if is_erased and pseudonym not in known:
-                known.append(pseudonym)
-            return is_erased
-        requester = str(item.get("requester_id") or "")
-        return bool(self._people.erased([requester]) or self._people.of(requester) in known)
-
-    def pseudonyms(self, reading: Reading) -> Iterator[Sequence[Row]]:
-        """Of users, and of those of tickets, who may not have come yet."""
-        name = {"users": "id", "tickets": "requester_id"}.get(reading.kind)
-        if name:
-            found = (item.get(name) for item in reading.items)
-            yield from self._people.rows(str(each) for each in found if each)
-
-    def erased_rows(self, reading: Reading) -> Sequence[Row]:
-        """Zendesk goes on counting them while they are there and not deleted."""
-        if reading.kind not in COUNTED:
-            return []
-        return [
-            {
-                "table_name": reading.kind,
-                "scope": "live",
-                "part": self._people.of(str(item["id"])),
-                "row_count": int(COUNTED[reading.kind](item)),
-            }
-            for item in reading.erased
-        ]
+def _requester(item: Item) -> str | None:
+    return str(item["requester_id"]) if item.get("requester_id") else None
 
 
 def _readings(api: Api, stopped: Collection[str]) -> Iterator[Reading]:
@@ -310,11 +248,6 @@ def _told(version: str) -> datetime:
     return datetime.fromisoformat(version.partition(" ")[2])
 
 
-def _rows_of(kind: str, row: Callable[[Item], Row], reading: Reading) -> Iterator[Sequence[Row]]:
-    if reading.kind == kind and reading.items:
-        yield [row(item) for item in reading.items]
-
-
 def _user(item: Item) -> Row:
     return {
         "id": item["id"],
@@ -379,16 +312,3 @@ def _rating(item: Item) -> Row:
         "created_at": item["created_at"],
         "updated_at": item["updated_at"],
     }
-
-
-def _counts(reading: Reading, now: datetime) -> Sequence[Row]:
-    if reading.count is None:
-        return []
-    return [
-        {
-            "table_name": reading.kind,
-            "scope": "live",
-            "source_count": reading.count,
-            "counted_at": now,
-        }
-    ]

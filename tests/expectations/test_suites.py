@@ -39,6 +39,7 @@ def test_every_planned_table_has_a_suite() -> None:
         "stripe.invoice_lines",
         "zendesk.tickets",
         "zendesk.satisfaction_ratings",
+        "intercom.conversations",
         "sales.mrr_movements",
         "sales.revenue_monthly",
         "research.survey_responses",

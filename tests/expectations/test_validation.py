@@ -504,6 +504,20 @@ DAMAGE: Mapping[str, str] = {
     "delete from zendesk.satisfaction_ratings": (
         "zendesk.satisfaction_ratings.ratings_that_tickets_show"
     ),
+    "delete from intercom.conversations where id < 'talk_2'": "intercom.conversations.source_count",
+    "insert into intercom.live_conversations select created_date, id || 'x'"
+    " from intercom.live_conversations": (
+        "intercom.conversations.conversations_deleted_at_the_vendor"
+    ),
+    "delete from intercom.contacts where id < 'contact_4'": (
+        "intercom.conversations.conversations_of_unknown_contacts"
+    ),
+    "update intercom.conversations set body = null where id < 'talk_5'": (
+        "intercom.conversations.conversations_with_a_text"
+    ),
+    "update intercom.source_counts set counted_at = timestamptz '2026-03-01'": (
+        "intercom.conversations.days_since_last_conversation"
+    ),
     "update sales.mrr_movements set churn_mrr_usd = -0.01 where account_id = 'account_1'": (
         "sales.mrr_movements.movements_make_the_closing_mrr"
     ),
@@ -598,6 +612,9 @@ ERASED_HERE = {
     "zendesk": "delete from zendesk.tickets where id < 'ticket_2'; insert into"
     " zendesk.erased_counts select 'tickets', 'live', 'one', 100 - (select count(*) from"
     " zendesk.tickets)",
+    "intercom": "delete from intercom.conversations where id < 'talk_2'; insert into"
+    " intercom.erased_counts select 'conversations', 'live', 'one', 100 - (select count(*) from"
+    " intercom.conversations)",
 }
 
 

@@ -26,6 +26,7 @@ def test_every_id_of_a_person_has_the_pseudonym_of_rfc_2104(
         "hubspot": "select id from hubspot.contacts",
         "typeform": "select form_id || ':' || token from typeform.responses",
         "zendesk": "select id from zendesk.users",
+        "intercom": "select id from intercom.contacts",
     }
     for source, sql in wanted.items():
         expected = {
