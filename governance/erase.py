@@ -45,6 +45,13 @@ ABOUT_A_PERSON = {
     "typeform.pseudonyms": ("response_ids", ("id",)),
     "typeform.responses": RESPONSE,
     "typeform.answers": RESPONSE,
+    "zendesk.users": ("zendesk_ids", ("id",)),
+    "zendesk.pseudonyms": ("zendesk_ids", ("id",)),
+    "zendesk.tickets": ("zendesk_ids", ("requester_id",)),
+    "zendesk.satisfaction_ratings": ("zendesk_ids", ("requester_id",)),
+    "intercom.contacts": ("intercom_ids", ("id",)),
+    "intercom.pseudonyms": ("intercom_ids", ("id",)),
+    "intercom.conversations": ("intercom_ids", ("contact_id",)),
 }
 LINKS = "hubspot.associations"
 # Told apart by whole keys: a token is unique within its form only, and a row of somebody else's
@@ -60,6 +67,14 @@ COUNTED = {
     ),
     "hubspot.contacts": ("'live'", "id", "count(*) filter (where not coalesce(archived, false))"),
     "typeform.responses": ("form_id", "form_id || ':' || token", "count(*)"),
+    "zendesk.users": ("'live'", "id", "count(*) filter (where coalesce(active, true))"),
+    "zendesk.tickets": ("'live'", "id", "count(*) filter (where status <> 'deleted')"),
+    "intercom.contacts": ("'live'", "id", "count(*)"),
+    "intercom.conversations": (
+        "'live'",
+        "id",
+        "count(*) filter (where id in (select id from intercom.live_conversations))",
+    ),
 }
 
 
@@ -143,6 +158,8 @@ def erase(who: str) -> tuple[Certificate, Path]:
         posthog=person.posthog_ids,
         hubspot=person.contact_ids,
         typeform=person.response_ids,
+        zendesk=person.zendesk_ids | person.emails,
+        intercom=person.intercom_ids | person.emails,
         # A customer is a company and stays; the address that its bills go to does not.
         stripe=person.emails,
     )

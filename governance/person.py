@@ -5,29 +5,42 @@ from dataclasses import dataclass, fields
 
 import duckdb
 
-# One row per record of a person: its ids and addresses. Ids of different vendors may be equal, so
-# each kind is followed by itself.
+# What a record of a person tells: its ids and addresses as lists. Ids of different vendors may be
+# equal, so each kind is followed by itself.
 RECORDS = {
-    "posthog.persons": """
-        select [distinct_id, person_id] as posthog_ids, [] as contact_ids, [] as response_ids,
-            [lower(trim(json_extract_string(properties, '$.email')))] as emails
-        from posthog.persons
-    """,
-    "hubspot.contacts": """
-        select [], [id] || string_split(
-                coalesce(json_extract_string(properties, '$.hs_merged_object_ids'), ''), ';'
-            ),
-            [],
-            [lower(trim(json_extract_string(properties, '$.email')))] || string_split(lower(
-                coalesce(json_extract_string(properties, '$.hs_additional_emails'), '')
-            ), ';')
-        from hubspot.contacts
-    """,
-    "typeform.responses": """
-        select [json_extract_string(hidden, '$.user_id')], [], [form_id || ':' || token],
-            [lower(trim(json_extract_string(hidden, '$.email')))]
-        from typeform.responses
-    """,
+    "posthog.persons": {
+        "posthog_ids": "[distinct_id, person_id]",
+        "emails": "[lower(trim(json_extract_string(properties, '$.email')))]",
+    },
+    "hubspot.contacts": {
+        "contact_ids": """[id] || string_split(
+            coalesce(json_extract_string(properties, '$.hs_merged_object_ids'), ''), ';')""",
+        "emails": """[lower(trim(json_extract_string(properties, '$.email')))] || string_split(
+            lower(coalesce(json_extract_string(properties, '$.hs_additional_emails'), '')), ';')""",
+    },
+    "typeform.responses": {
+        "posthog_ids": "[json_extract_string(hidden, '$.user_id')]",
+        "response_ids": "[form_id || ':' || token]",
+        "emails": "[lower(trim(json_extract_string(hidden, '$.email')))]",
+    },
+    "zendesk.users": {
+        "posthog_ids": "[external_id]",
+        "zendesk_ids": "[id]",
+        "emails": "[lower(trim(email))]",
+    },
+    "intercom.contacts": {
+        "posthog_ids": "[external_id]",
+        "intercom_ids": "[id]",
+        "emails": "[lower(trim(email))]",
+    },
+}
+# By which ids each vendor's pseudonyms are given.
+GIVEN_TO = {
+    "posthog": "posthog_ids",
+    "hubspot": "contact_ids",
+    "typeform": "response_ids",
+    "zendesk": "zendesk_ids",
+    "intercom": "intercom_ids",
 }
 # Shorter ones are ordinary numbers and words, and are looked for in columns of ids only.
 SHORTEST_UNMISTAKABLE = 6
@@ -44,6 +57,8 @@ class Person:
     posthog_ids: frozenset[str] = frozenset()
     contact_ids: frozenset[str] = frozenset()
     response_ids: frozenset[str] = frozenset()
+    zendesk_ids: frozenset[str] = frozenset()
+    intercom_ids: frozenset[str] = frozenset()
     emails: frozenset[str] = frozenset()
     pseudonyms: frozenset[str] = frozenset()
 
@@ -55,7 +70,8 @@ class Person:
     @property
     def needles(self) -> list[str]:
         """All texts that mean this person wherever they stand, the longest first."""
-        names = self.posthog_ids | self.contact_ids | self.tokens | self.emails | self.pseudonyms
+        names = self.posthog_ids | self.contact_ids | self.tokens | self.zendesk_ids
+        names |= self.intercom_ids | self.emails | self.pseudonyms
         return sorted(
             (each for each in names if len(each) >= SHORTEST_UNMISTAKABLE),
             key=lambda each: (-len(each), each),
@@ -81,34 +97,31 @@ def find(connection: duckdb.DuckDBPyConnection, who: str) -> Person:
 
 def _seed(connection: duckdb.DuckDBPyConnection, who: str) -> Person:
     found = {
-        source: frozenset(
+        kind: frozenset(
             identifier
             for (identifier,) in connection.execute(
                 f"select id from {source}.pseudonyms where pseudonym = $who or id = $who",
                 {"who": who},
             ).fetchall()
         )
-        for source in ("posthog", "hubspot", "typeform")
+        for source, kind in GIVEN_TO.items()
     }
-    emails = frozenset([who.lower()] if "@" in who else [])
-    return Person(found["posthog"], found["hubspot"], found["typeform"], emails)
+    return Person(**found, emails=frozenset([who.lower()] if "@" in who else []))
 
 
 def _related(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[Person]:
     """The records that share an id or an address with what is known so far."""
-    for sql in RECORDS.values():
-        known = {kind: sorted(getattr(person, kind)) for kind in _kinds()}
+    for table, told in RECORDS.items():
+        known = {kind: sorted(getattr(person, kind)) for kind in told}
+        columns = ", ".join(f"{expression} as {kind}" for kind, expression in told.items())
         rows = connection.execute(
-            f"select * from ({sql}) as records(posthog_ids, contact_ids, response_ids, emails)"
+            f"select * from (select {columns} from {table})"
             " where " + " or ".join(f"list_has_any({kind}, ${kind}::varchar[])" for kind in known),
             known,
         ).fetchall()
         for row in rows:
-            yield Person(*(frozenset(each for each in ids if each) for ids in row))
-
-
-def _kinds() -> list[str]:
-    return [field.name for field in fields(Person) if field.name != "pseudonyms"]
+            ids = (frozenset(each for each in listed if each) for listed in row)
+            yield Person(**dict(zip(told, ids, strict=True)))
 
 
 def _joined(*people: Person) -> Person:
@@ -122,6 +135,7 @@ def _joined(*people: Person) -> Person:
 
 def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[bool]:
     yield bool(person.contact_ids or person.response_ids)
+    yield bool(person.zendesk_ids or person.intercom_ids)
     yield bool(
         connection.execute(
             "select 1 from stripe.customers"
@@ -141,14 +155,10 @@ def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[boo
 
 def _pseudonyms(connection: duckdb.DuckDBPyConnection, person: Person) -> frozenset[str]:
     given: set[str] = set()
-    for source, ids in (
-        ("posthog", person.posthog_ids),
-        ("hubspot", person.contact_ids),
-        ("typeform", person.response_ids),
-    ):
+    for source, kind in GIVEN_TO.items():
         rows = connection.execute(
             f"select pseudonym from {source}.pseudonyms where list_contains($ids::varchar[], id)",
-            {"ids": sorted(ids)},
+            {"ids": sorted(getattr(person, kind))},
         ).fetchall()
         given.update(pseudonym for (pseudonym,) in rows)
     return frozenset(given)

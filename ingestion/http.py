@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -141,6 +141,11 @@ class Api:
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         return self._json(self._send("GET", path, params=params))
 
+    def find(self, path: str) -> dict[str, Any] | None:
+        """What is at a path, or None if it is gone."""
+        response = self._send("GET", path, accepted=(404,))
+        return None if response.status_code == 404 else self._json(response)
+
     def post(
         self, path: str, body: object, params: Mapping[str, str | int] | None = None
     ) -> dict[str, Any]:
@@ -177,7 +182,9 @@ class Api:
             )
 
     # Any: these are the keyword arguments of requests.
-    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
+    def _send(
+        self, method: str, path: str, accepted: Sequence[int] = (), **arguments: Any
+    ) -> requests.Response:
         if self._limiter:
             self._limiter.wait()
         send = self._client.get if method == "GET" else self._client.post
@@ -200,7 +207,7 @@ class Api:
                 f"check {self.host_setting} and the network"
             ) from error
         self._note_time(response)
-        if response.status_code >= 400:
+        if response.status_code >= 400 and response.status_code not in accepted:
             raise self._failure(response)
         return response
 
@@ -233,8 +240,8 @@ class Api:
         body = _parsed(response) if response.status_code >= 400 else None
         if not isinstance(body, dict):
             return ""
-        # Google and Meta put what they say one level down.
-        inner = body.get("error")
+        # Google and Meta put what they say one level down, Intercom the first of a list.
+        inner = body.get("error") or next(iter(body.get("errors") or ()), None)
         body = inner if isinstance(inner, dict) else body
         texts = (body.get(key) for key in ("message", "detail", "description"))
         said = next((text for text in texts if isinstance(text, str)), "")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from simulator import ads, hubspot, posthog, server, stripe, typeform
+from simulator import ads, hubspot, intercom, posthog, server, stripe, typeform, zendesk
 from simulator.faults import FaultError
 from simulator.tables import CompanyError, parse_time
 
@@ -192,6 +192,11 @@ def environment(url: str) -> dict[str, str]:
         **ads.environment(url),
         "SOURCES__STRIPE__HOST": url,
         "SOURCES__STRIPE__API_KEY": stripe.TOKEN,
+        "SOURCES__ZENDESK__HOST": url,
+        "SOURCES__ZENDESK__EMAIL": zendesk.EMAIL,
+        "SOURCES__ZENDESK__API_TOKEN": zendesk.TOKEN,
+        "SOURCES__INTERCOM__HOST": url,
+        "SOURCES__INTERCOM__ACCESS_TOKEN": intercom.TOKEN,
         "SIMULATOR_URL": url,
     }
 

@@ -202,6 +202,41 @@ CREDIT_NOTES = Shape(
     },
     ("credit_note_id", "invoice_id", "amount", "issued_at"),
 )
+PEOPLE = Shape(
+    "business/people",
+    {
+        "user_id": TEXT,
+        "account_id": TEXT,
+        "email": TEXT,
+        "full_name": TEXT,
+        "deleted_at": TIME,
+    },
+    ("user_id",),
+)
+FEEDBACK = Shape(
+    "business/feedback",
+    {
+        "feedback_id": TEXT,
+        "account_id": TEXT,
+        "user_id": TEXT,
+        "email": TEXT,
+        "full_name": TEXT,
+        "channel": TEXT,
+        "created_at": TIME,
+        "subject": TEXT,
+        "text": TEXT,
+        "priority": TEXT,
+        "tags": TEXT,
+        "replied_at": TIME,
+        "solved_at": TIME,
+        "rating": INTEGER,
+        "rating_comment": TEXT,
+        "rated_at": TIME,
+        "deleted_at": TIME,
+    },
+    ("feedback_id", "channel", "created_at", "text"),
+)
+PRIORITIES = ("low", "normal", "high", "urgent")
 MONTH = timedelta(days=30)
 
 
@@ -228,6 +263,8 @@ class Company:
     subscriptions: list[dict[str, Any]]
     invoices: list[dict[str, Any]]
     credit_notes: list[dict[str, Any]]
+    people: list[dict[str, Any]]
+    feedback: list[dict[str, Any]]
 
 
 def cache_folder() -> Path:
@@ -270,6 +307,8 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         subscriptions=_billed(folder, SUBSCRIPTIONS, "unit_price"),
         invoices=_billed(folder, INVOICES, "amount"),
         credit_notes=_billed(folder, CREDIT_NOTES, "amount"),
+        people=read(folder, PEOPLE).to_pylist(),
+        feedback=_feedback(read(folder, FEEDBACK)),
     )
 
 
@@ -358,13 +397,31 @@ def _billed(folder: Path, shape: Shape, amount: str) -> list[dict[str, Any]]:
     return rows
 
 
+def _feedback(table: pa.Table) -> list[dict[str, Any]]:
+    """What customers said; who rated without a time did so when it was solved."""
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for index, row in enumerate(rows):
+        if row["priority"] not in (None, *PRIORITIES):
+            raise _wrong(FEEDBACK, "priority", index, row["priority"], "write " + _or(PRIORITIES))
+        if row["rating"] is not None and not 1 <= row["rating"] <= 5:
+            raise _wrong(FEEDBACK, "rating", index, row["rating"], "write a number from 1 to 5")
+        row["rated_at"] = row["rated_at"] or row["solved_at"] or row["created_at"]
+    return rows
+
+
+def _or(texts: tuple[str, ...]) -> str:
+    return f"{', '.join(texts[:-1])} or {texts[-1]}"
+
+
+def _wrong(shape: Shape, column: str, index: int, value: object, remedy: str) -> CompanyError:
+    return CompanyError(f"{shape.name}: column {column!r}, row {index + 1}: {value!r}; {remedy}")
+
+
 def _money(text: str, shape: Shape, column: str, index: int) -> Decimal:
     try:
         return Decimal(text).quantize(Decimal("0.01"))
     except InvalidOperation as error:
-        raise CompanyError(
-            f"{shape.name}: column {column!r}, row {index + 1}: {text!r}; write a number"
-        ) from error
+        raise _wrong(shape, column, index, text, "write a number") from error
 
 
 def _json(text: str | None, name: str, column: str, index: int, kind: type) -> Any:

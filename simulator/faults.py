@@ -23,6 +23,8 @@ VENDORS = (
     "meta_ads",
     "google_sheets",
     "stripe",
+    "zendesk",
+    "intercom",
 )
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,

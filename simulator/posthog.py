@@ -127,7 +127,8 @@ class PostHog:
         self.limits = [Limit("minute", 480, 60.0, every), Limit("hour", 4800, 3600.0, every)]
 
     def owns(self, path: str) -> bool:
-        return path.startswith(("/api/", FILES + "/"))
+        # Other vendors put a version after `/api/`.
+        return re.match(rf"/api/(?!v?\d)|{FILES}/", path) is not None
 
     def routes(self) -> list[Route]:
         # PostHog moved exports from environments to projects and serves both, with and

@@ -27,11 +27,13 @@ from simulator import ads
 from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
 from simulator.hubspot import HubSpot
+from simulator.intercom import Intercom
 from simulator.posthog import PostHog
 from simulator.stripe import Stripe
 from simulator.tables import parse_time
 from simulator.typeform import Typeform
 from simulator.wire import Clock, Refusal, Vendor
+from simulator.zendesk import Zendesk
 
 # Export runs have an id each; a log that kept them all would grow for ever.
 RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -49,6 +51,8 @@ class World:
             Typeform(company, self.clock),
             *ads.platforms(company, self.clock),
             Stripe(company, self.clock),
+            Zendesk(company, self.clock),
+            Intercom(company, self.clock),
         ]
         self.script = Script()
         self.rate_limits = rate_limits

@@ -71,3 +71,99 @@
 {% macro duckdb__joined_text(text, order_by) -%}
     string_agg({{ text }}, '; ' order by {{ order_by }})
 {%- endmacro %}
+
+{#- A regular expression as a literal. Only what RE2 and Java both know may stand in it: classes,
+    groups, `(?i:…)`, `\p{L}`. -#}
+{% macro regex(pattern) -%} {{ return(adapter.dispatch("regex")(pattern)) }} {%- endmacro %}
+
+{#- Here a backslash in a literal escapes. -#}
+{% macro default__regex(pattern) -%} '{{ pattern | replace("\\", "\\\\") }}' {%- endmacro %}
+
+{% macro duckdb__regex(pattern) -%} '{{ pattern }}' {%- endmacro %}
+
+{#- Every match of a regular expression replaced; `\1` in the replacement is its first group. -#}
+{% macro replace_matches(column, pattern, replacement) -%}
+    {{ return(adapter.dispatch("replace_matches")(column, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro default__replace_matches(column, pattern, replacement) -%}
+    regexp_replace({{ column }}, {{ pattern }}, '{{ replacement | replace("\\", "$") }}')
+{%- endmacro %}
+
+{% macro duckdb__replace_matches(column, pattern, replacement) -%}
+    regexp_replace({{ column }}, {{ pattern }}, '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{#- Free text without e-mail addresses, phone numbers and names, fit to leave staging. `names` are
+    columns with the names of people whom it may mention: whole names and each word of them that has
+    three letters or more are taken out, in any case. Names that no column knows are taken out where
+    people write them: after a greeting, a word of thanks or a farewell. -#}
+{% macro redacted_text(column, names=[]) -%}
+    {%- set email = '[^\\s<>(),;:"]+@[^\\s<>(),;:"]*[A-Za-z0-9]' -%}
+    {#- With a prefix of a country or an area, or ten digits and more: dates and sums stay. -#}
+    {%- set international = "([+]|00)[1-9][0-9 ()./-]{5,}[0-9]" -%}
+    {%- set national = "(^|[^0-9])[(]?0[1-9][0-9]{0,4}[)]?[ ./-][0-9][0-9 ./-]{4,}[0-9]" -%}
+    {%- set grouped = "[(]?[2-9][0-9]{2}[)]?[ .-][0-9]{3}[ .-][0-9]{4}" -%}
+    {%- set long = "[0-9]{10,}" -%}
+    {%- set greeting = "hi|hello|hey|dear|thanks|thank you|thx|best|regards|wishes|cheers|sincerely|yours|my name is" -%}
+    {%- set word = "(?:\\p{Lu}[\\p{L}''-]+|\\[name\\])" -%}
+    {%- set greeted = (
+        "((?i:(?:^|[^\\p{L}])(?:"
+        ~ greeting
+        ~ "))[\\s,!.-]+)"
+        ~ word
+        ~ "(?: "
+        ~ word
+        ~ ")?"
+    ) -%}
+    {%- set ns = namespace(text=column) -%}
+    {%- for pattern, mark in [
+        (email, "[email]"),
+        (international, "[phone]"),
+        (national, "\\1[phone]"),
+        (grouped, "[phone]"),
+        (long, "[phone]"),
+    ] -%}
+        {%- set ns.text = replace_matches(ns.text, regex(pattern), mark) -%}
+    {%- endfor -%}
+    {%- if names -%}
+        {%- set begin, end = regex("(^|[^\\p{L}])(?i:"), regex(")($|[^\\p{L}])") -%}
+        {%- set known = begin ~ " || " ~ any_name(names) ~ " || " ~ end -%}
+        {#- Twice, since two names side by side share what separates them. -#}
+        {%- for _ in range(2) -%}
+            {%- set ns.text = replace_matches(ns.text, known, "\\1[name]\\2") -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ replace_matches(ns.text, regex(greeted), "\\1[name]") }}
+{%- endmacro %}
+
+{#- A pattern of any of the names in some columns, and of their longer words. -#}
+{% macro any_name(names) -%}
+    coalesce(
+        nullif(
+            concat_ws(
+                '|'
+                {%- for name in names -%}
+                    ,
+                    nullif({{ name_between(name, ".{1,3}") }}, ''),
+                    nullif({{ name_words(name) }}, '')
+                {%- endfor -%}
+            ),
+            ''
+        ),
+        -- Nobody is called this: nothing follows an end.
+        '$x'
+    )
+{%- endmacro %}
+
+{#- A name with something else between its words. -#}
+{% macro name_between(name, separator) -%}
+    {{ replace_matches("trim(" ~ name ~ ")", regex("[^\\p{L}]+"), separator) }}
+{%- endmacro %}
+
+{#- `Ann O'Brien-Li` as `Ann|Brien`. Every word has bars of its own, so that each is looked at. -#}
+{% macro name_words(name) -%}
+    {%- set barred = "'|' || " ~ name_between(name, "||") ~ " || '|'" -%}
+    {%- set longer = replace_matches(barred, regex("[|]\\p{L}{1,2}[|]"), "|") -%}
+    trim(both '|' from {{ replace_matches(longer, regex("[|]+"), "|") }})
+{%- endmacro %}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.lanternfish import billing, feedback, releases, research, tables, tooling
+from simulator.lanternfish import billing, feedback, releases, research, support, tables, tooling
 from simulator.lanternfish.accounts import (
     CHANNELS,
     INTERNAL,
@@ -67,6 +67,14 @@ FEEDBACK = tables.schema(
     channel="text",
     created_at="moment",
     text="text",
+    priority="text",
+    tags="text",
+    replied_at="moment",
+    solved_at="moment",
+    rating="int",
+    rating_comment="text",
+    rated_at="moment",
+    deleted_at="moment",
 )
 LABELS = tables.schema(feedback_id="text", theme="text", severity="text", severity_weight="int")
 RELEASES = tables.schema(release="text", kind="text", released_at="moment")
@@ -194,6 +202,7 @@ def _feedback_rows(world: World, said: Feedback) -> tuple[list[Row], list[Row]]:
     """The items, and apart from them the theme and severity meant."""
     items: list[Row] = []
     labels: list[Row] = []
+    courses = list(support.courses(world, said))
     for n in np.argsort(said.at, kind="stable").tolist():
         key = f"fb_{world.replica}_{len(items) + 1:05d}"
         severity = feedback.severity_name(int(said.severity[n]))
@@ -205,6 +214,7 @@ def _feedback_rows(world: World, said: Feedback) -> tuple[list[Row], list[Row]]:
                 "channel": feedback.CHANNELS[said.channel[n]],
                 "created_at": int(said.at[n]),
                 "text": said.text[n],
+                **courses[n],
             }
         )
         labels.append(

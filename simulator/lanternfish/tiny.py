@@ -617,28 +617,57 @@ def _customers() -> tuple[Table, ...]:
         for number, (at, amount) in enumerate((("20 16:00", "145"), ("25 12:00", "-29")), start=1)
     ]
     said = (
-        ("fb_1", loop, ANNA, "I want a dark mode for late evenings.", "dark_mode", "wish"),
-        ("fb_2", loop, BEN, "No SSO is a blocker for us.", "sso_scim", "blocking"),
+        (
+            "fb_1",
+            loop,
+            ANNA,
+            "support",
+            "I want a dark mode for late evenings.",
+            "dark_mode",
+            "wish",
+        ),
+        ("fb_2", loop, BEN, "support", "No SSO is a blocker for us.", "sso_scim", "blocking"),
         (
             "fb_3",
             harbor,
             CLEO,
+            "in_app",
             f"Fewer notifications please: {EMAIL[CLEO]}.",
             "notifications",
             "painful",
         ),
     )
     weight = {"wish": 1, "painful": 2, "blocking": 3}
+    # Anna's was solved and liked, Ben's waits, Cleo's was solved and not liked.
+    courses: dict[str, Row] = {
+        "fb_1": {
+            "priority": "low",
+            "tags": "feature_request;vip",
+            "replied_at": _micros("18 12:00"),
+            "solved_at": _micros("19 09:00"),
+            "rating": 5,
+            "rating_comment": "Thanks Mona! Call me on +49 30 5550123. Best, Anna Novak",
+            "rated_at": _micros("20 09:00"),
+        },
+        "fb_2": {"priority": "urgent", "replied_at": _micros("18 11:00")},
+        "fb_3": {
+            "replied_at": _micros("18 10:30"),
+            "solved_at": _micros("21 10:00"),
+            "rating": 2,
+            "rated_at": _micros("29 10:00"),
+        },
+    }
     items: list[Row] = [
         {
             "feedback_id": key,
             "account_id": account,
             "user_id": user,
-            "channel": "support",
+            "channel": channel,
             "created_at": _micros("18 10:00"),
             "text": text,
+            **courses[key],
         }
-        for key, account, user, text, _, _ in said
+        for key, account, user, channel, text, _, _ in said
     ]
     labels: list[Row] = [
         {
@@ -647,15 +676,30 @@ def _customers() -> tuple[Table, ...]:
             "severity": severity,
             "severity_weight": weight[severity],
         }
-        for key, _, _, _, theme, severity in said
+        for key, _, _, _, _, theme, severity in said
     ]
     return (
         ("business/accounts", business.ACCOUNTS, accounts),
         ("business/subscriptions", billing.SUBSCRIPTIONS, subscriptions),
         ("business/invoices", billing.INVOICES, invoices),
+        ("business/people", business.PEOPLE, _people()),
         ("business/feedback", business.FEEDBACK, items),
         ("business/feedback_labels", business.LABELS, labels),
     )
+
+
+def _people() -> list[Row]:
+    accounts = {CLEO: "acct_00002", EVA: "acct_00002"} | GROUP
+    return [
+        {
+            "user_id": user,
+            "account_id": accounts[user],
+            "email": email,
+            "full_name": " ".join(email.partition("@")[0].strip("4").split(".")).title(),
+            "is_creator": user in (ANNA, CLEO),
+        }
+        for user, email in EMAIL.items()
+    ]
 
 
 def _work() -> tuple[Table, ...]:

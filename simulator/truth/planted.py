@@ -219,6 +219,7 @@ class Item:
     theme: str
     weight: int
     text: str
+    is_deleted: bool
 
 
 def _feedback(known: Known) -> list[Item]:
@@ -228,19 +229,24 @@ def _feedback(known: Known) -> list[Item]:
             "business/feedback_labels", ("feedback_id", "theme", "severity_weight")
         )
     }
-    columns = ("feedback_id", "account_id", "created_at", "text")
+    columns = ("feedback_id", "account_id", "created_at", "text", "deleted_at")
     return [
-        Item(created, account, *labels[key], text)
-        for key, account, created, text in known.records.rows("business/feedback", columns)
+        Item(created, account, *labels[key], text, deleted is not None and deleted <= known.now)
+        for key, account, created, text, deleted in known.records.rows("business/feedback", columns)
         if created <= known.now
     ]
+
+
+def _kept_feedback(known: Known) -> list[Item]:
+    """The items that no support tool has deleted."""
+    return [item for item in _feedback(known) if not item.is_deleted]
 
 
 def unmet_needs(known: Known) -> dict:
     """T3: each paying account's ARR shared among the themes it raised, by severity."""
     mentions: dict[str, int] = defaultdict(int)
     shares: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for item in _feedback(known):
+    for item in _kept_feedback(known):
         mentions[item.theme] += 1
         shares[item.account][item.theme] += item.weight
     allocated: dict[str, Decimal] = defaultdict(Decimal)
@@ -267,7 +273,7 @@ def closed_loop(known: Known) -> dict:
 
     Accounts paying on the day of release; adopted: a log-in by SSO within 90 days of it.
     """
-    asked = [item for item in _feedback(known) if item.theme == "sso_scim"]
+    asked = [item for item in _kept_feedback(known) if item.theme == "sso_scim"]
     requesters = {item.account for item in asked if item.at < SSO_GA}
     adopted = {
         known.product.account(login)

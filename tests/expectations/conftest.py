@@ -134,6 +134,43 @@ from (
     union all select 'credit_notes', created from stripe.credit_notes
     union all select 'prices', created from stripe.prices
 ) group by all;
+
+create schema zendesk;
+create table zendesk.users as
+select 'user_' || number as id, true as active from range(100) as numbers(number);
+create table zendesk.organizations as
+select 'org_' || number as id, null::timestamptz as deleted_at from range(100) as numbers(number);
+create table zendesk.tickets as
+select id as requester_id, replace(id, 'user', 'ticket') as id, 'Help.' as description,
+    'solved' as status, 'good' as satisfaction_score,
+    timestamptz '2026-02-09 00:00:00+00' as created_at,
+    timestamptz '2026-02-10 00:00:00+00' as solved_at
+from zendesk.users;
+create table zendesk.satisfaction_ratings as
+select replace(id, 'ticket', 'rating') as id, id as ticket_id from zendesk.tickets;
+create table zendesk.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
+create table zendesk.source_counts as
+select table_name, 'live' as scope, 100 as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from (values ('tickets'), ('users'), ('organizations')) as tables(table_name);
+
+create schema intercom;
+create table intercom.contacts as
+select 'contact_' || number as id from range(100) as numbers(number);
+create table intercom.companies as select * from intercom.contacts;
+create table intercom.conversations as
+select id as contact_id, replace(id, 'contact', 'talk') as id, 'Help.' as body,
+    timestamptz '2026-02-09 00:00:00+00' as created_at
+from intercom.contacts;
+create table intercom.live_conversations as
+select cast(created_at as date) as created_date, id from intercom.conversations;
+create table intercom.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
+create table intercom.source_counts as
+select table_name, 'live' as scope, 100 as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from (values ('conversations'), ('contacts'), ('companies')) as tables(table_name);
 """
 
 MARTS = """

@@ -492,6 +492,32 @@ DAMAGE: Mapping[str, str] = {
     "update stripe.invoice_lines set price = 'price_2' where invoice = 'in_1'": (
         "stripe.invoice_lines.lines_of_unknown_prices"
     ),
+    "delete from zendesk.organizations where id < 'org_2'": "zendesk.tickets.source_count",
+    "delete from zendesk.users where id < 'user_2'": "zendesk.tickets.tickets_of_unknown_users",
+    "update zendesk.tickets set description = ' ' where id < 'ticket_2'": (
+        "zendesk.tickets.tickets_with_a_text"
+    ),
+    "update zendesk.tickets set solved_at = null": "zendesk.tickets.solved_tickets_without_a_time",
+    "update zendesk.source_counts set counted_at = timestamptz '2026-03-01'": (
+        "zendesk.tickets.days_since_last_ticket"
+    ),
+    "delete from zendesk.satisfaction_ratings": (
+        "zendesk.satisfaction_ratings.ratings_that_tickets_show"
+    ),
+    "delete from intercom.conversations where id < 'talk_2'": "intercom.conversations.source_count",
+    "insert into intercom.live_conversations select created_date, id || 'x'"
+    " from intercom.live_conversations": (
+        "intercom.conversations.conversations_deleted_at_the_vendor"
+    ),
+    "delete from intercom.contacts where id < 'contact_4'": (
+        "intercom.conversations.conversations_of_unknown_contacts"
+    ),
+    "update intercom.conversations set body = null where id < 'talk_5'": (
+        "intercom.conversations.conversations_with_a_text"
+    ),
+    "update intercom.source_counts set counted_at = timestamptz '2026-03-01'": (
+        "intercom.conversations.days_since_last_conversation"
+    ),
     "update sales.mrr_movements set churn_mrr_usd = -0.01 where account_id = 'account_1'": (
         "sales.mrr_movements.movements_make_the_closing_mrr"
     ),
@@ -583,6 +609,12 @@ ERASED_HERE = {
     " from typeform.responses); insert into typeform.erased_counts"
     " select 'responses', scope, 'one', source_count - (select count(*) from typeform.responses"
     " where form_id = scope) from typeform.source_counts",
+    "zendesk": "delete from zendesk.tickets where id < 'ticket_2'; insert into"
+    " zendesk.erased_counts select 'tickets', 'live', 'one', 100 - (select count(*) from"
+    " zendesk.tickets)",
+    "intercom": "delete from intercom.conversations where id < 'talk_2'; insert into"
+    " intercom.erased_counts select 'conversations', 'live', 'one', 100 - (select count(*) from"
+    " intercom.conversations)",
 }
 
 

@@ -168,7 +168,8 @@ def test_they_do_not_come_back_from_a_vendor_that_still_has_them(
         counted = connection.execute(
             "select (select sum(row_count) from posthog.erased_counts),"
             " (select sum(row_count) from hubspot.erased_counts),"
-            " (select sum(row_count) from typeform.erased_counts)"
+            " (select sum(row_count) from typeform.erased_counts),"
+            " (select sum(row_count) from zendesk.erased_counts)"
         ).fetchall()
     assert all(count > 0 for count in counted[0])
 
@@ -190,6 +191,17 @@ def test_every_name_of_a_person_leads_to_the_same_person(built: Job) -> None:
         assert "ben.ito@brightloop1.example" not in first.emails
         with pytest.raises(UnknownPersonError):
             find(connection, "user_0000")
+
+
+def test_a_person_is_known_where_they_wrote_to_support(built: Job) -> None:
+    warehouse = str(built.data / "warehouse" / "productops.duckdb")
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        tickets = connection.execute("select distinct requester_id from zendesk.tickets").fetchall()
+        talks = connection.execute("select contact_id from intercom.conversations").fetchall()
+        anna, cleo = (find(connection, each) for each in (WHO, "cleo.park@quietharbor2.example"))
+    assert (len(anna.zendesk_ids), len(anna.intercom_ids)) == (1, 0)
+    assert anna.zendesk_ids < {user for (user,) in tickets}
+    assert cleo.intercom_ids == {contact for (contact,) in talks}
 
 
 def test_a_database_somebody_has_open_is_overwritten_cell_by_cell(tmp_path: Path) -> None:

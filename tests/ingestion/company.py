@@ -224,7 +224,19 @@ def handmade(folder: Path) -> Company:
         }
         for n in range(3)
     ]
+    feedback = [said(number, at) for number, at in enumerate(days)]
+    people = [
+        {
+            "user_id": f"user_{n:06d}",
+            "account_id": f"acct_{n % 3}",
+            "email": f"p{n}@word1.example",
+            "full_name": f"Pat Number{n}",
+        }
+        for n in range(20)
+    ]
     tables = {
+        "business/people": people,
+        "business/feedback": feedback,
         "business/subscriptions": subscriptions,
         "business/invoices": invoices,
         "posthog/events": events,
@@ -262,4 +274,21 @@ def response(number: int, at: datetime, **others: Any) -> dict[str, Any]:
         "response_type": "completed",
         "hidden": json.dumps({"user_id": f"user_{number % 20:06d}"}),
         "answers": json.dumps(answers),
+    } | others
+
+
+def said(number: int, at: datetime, **others: Any) -> dict[str, Any]:
+    """What somebody wrote to support or into the product; every third is rated two days later."""
+    return {
+        "feedback_id": f"fb_{number}",
+        "account_id": f"acct_{number % 3}",
+        "user_id": f"user_{number % 20:06d}",
+        "channel": "in_app" if number % 2 else "support",
+        "created_at": at,
+        "text": f"Question {number}",
+        "replied_at": at + HOUR,
+        "solved_at": at + 6 * HOUR,
+        "rating": None if number % 3 else 1 + number % 5,
+        "rating_comment": None if number % 3 else f"Comment {number}",
+        "rated_at": at + 2 * DAY,
     } | others

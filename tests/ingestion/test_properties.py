@@ -32,6 +32,8 @@ PATHS = {
     "hubspot": ("search", "batch/read", "owners", "associations"),
     "typeform": ("responses", "forms$"),
     "stripe": ("events", "invoices", "subscriptions"),
+    "zendesk": ("users/cursor", "tickets/cursor", "organizations", "ratings", "count"),
+    "intercom": ("contacts/search", "conversations/search", "companies", r"conversations/\d"),
 }
 # A folder that a load fills and empties again, in the order in which it does.
 MOMENTS = (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 NOW = datetime(2026, 6, 30, 12, 0, tzinfo=UTC)
 POSTHOG = {"Authorization": "Bearer phx_demo"}
+JUNE = "2026-06-{:02d}T12:00:00Z"
 HUBSPOT = {"Authorization": "Bearer pat-demo"}
 TYPEFORM = {"Authorization": "Bearer tfp_demo"}
 CONTACTS = 250
@@ -43,6 +44,11 @@ def write(folder: Path) -> Path:
         "hubspot/properties": properties(),
         "typeform/forms": forms(),
         "typeform/responses": responses(),
+        "business/feedback": feedback(),
+        "business/people": people(),
+        "business/accounts": [
+            {"account_id": "acct_1", "name": "Acme", "domain": "acme.example"},
+        ],
     }
     for name, rows in tables.items():
         write_csv(folder / f"{name}.csv", rows)
@@ -305,3 +311,58 @@ def responses() -> list[dict]:
         "response_type": "partial",
     }
     return [*rows, partial]
+
+
+def feedback() -> list[dict]:
+    """Three messages of the product's users, one of them just written, and one to support."""
+    return [
+        {
+            "feedback_id": "601",
+            "account_id": "acct_1",
+            "user_id": "user_1",
+            "channel": "in_app",
+            "created_at": JUNE.format(1),
+            "text": "Where is <export>?\n\nI mean CSV.",
+            "priority": "high",
+            "tags": "export;vip",
+            "replied_at": JUNE.format(2),
+            "solved_at": JUNE.format(3),
+            "rating": 4,
+            "rating_comment": "Good.",
+            "rated_at": JUNE.format(5),
+        },
+        {
+            "feedback_id": "602",
+            "user_id": "user_2",
+            "channel": "in_app",
+            "created_at": JUNE.format(10),
+            "text": "Slow.",
+            "deleted_at": "2026-06-30T13:00:00Z",
+        },
+        {
+            "feedback_id": "603",
+            "user_id": "user_1",
+            "channel": "in_app",
+            "created_at": "2026-06-30T11:59:50Z",
+            "text": "Just written.",
+        },
+        {
+            "feedback_id": "604",
+            "channel": "support",
+            "created_at": JUNE.format(9),
+            "text": "Another tool's.",
+        },
+    ]
+
+
+def people() -> list[dict]:
+    """Ann of Acme, and Bob, whose account nobody knows and who is deleted in an hour."""
+    return [
+        {
+            "user_id": "user_1",
+            "account_id": "acct_1",
+            "email": "ann@acme.example",
+            "full_name": "Ann Reed",
+        },
+        {"user_id": "user_2", "email": "bob@beta.example", "deleted_at": "2026-06-30T13:00:00Z"},
+    ]

@@ -16,6 +16,12 @@ with
         union all
         select counted_at as told_at
         from {{ ref("stg_stripe__source_counts") }}
+        union all
+        select counted_at as told_at
+        from {{ ref("stg_zendesk__source_counts") }}
+        union all
+        select counted_at as told_at
+        from {{ ref("stg_intercom__source_counts") }}
     )
 
 select
