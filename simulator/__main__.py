@@ -13,7 +13,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from simulator import ads, hubspot, posthog, server, stripe, typeform
+from simulator import ads, hubspot, linear, posthog, server, stripe, typeform
 from simulator.faults import FaultError
 from simulator.tables import CompanyError, parse_time
 
@@ -192,6 +192,8 @@ def environment(url: str) -> dict[str, str]:
         **ads.environment(url),
         "SOURCES__STRIPE__HOST": url,
         "SOURCES__STRIPE__API_KEY": stripe.TOKEN,
+        "SOURCES__LINEAR__HOST": url,
+        "SOURCES__LINEAR__API_KEY": linear.TOKEN,
         "SIMULATOR_URL": url,
     }
 

@@ -202,6 +202,56 @@ CREDIT_NOTES = Shape(
     },
     ("credit_note_id", "invoice_id", "amount", "issued_at"),
 )
+FEEDBACK = Shape(
+    "business/feedback",
+    {
+        "feedback_id": TEXT,
+        "account_id": TEXT,
+        "user_id": TEXT,
+        "channel": TEXT,
+        "created_at": TIME,
+        "deleted_at": TIME,
+        "text": TEXT,
+    },
+    ("feedback_id", "account_id", "channel", "created_at"),
+)
+FEEDBACK_LINKS = Shape(
+    "business/feedback_links",
+    {
+        "feedback_id": TEXT,
+        "issue_id": TEXT,
+        "project_id": TEXT,
+        "is_important": FLAG,
+        "linked_at": TIME,
+    },
+    ("feedback_id",),
+)
+WORK = {
+    "priority": INTEGER,
+    "created_at": TIME,
+    "started_at": TIME,
+    "completed_at": TIME,
+    "canceled_at": TIME,
+    "archived_at": TIME,
+    "trashed_at": TIME,
+}
+PROJECTS = Shape(
+    "business/projects",
+    {"project_id": TEXT, "name": TEXT, "description": TEXT, "target_at": TIME, **WORK},
+    ("project_id", "name", "created_at"),
+)
+ISSUES = Shape(
+    "business/issues",
+    {
+        "issue_id": TEXT,
+        "title": TEXT,
+        "team": TEXT,
+        "project_id": TEXT,
+        "estimate": NUMBER,
+        **WORK,
+    },
+    ("issue_id", "title", "created_at"),
+)
 MONTH = timedelta(days=30)
 
 
@@ -228,6 +278,10 @@ class Company:
     subscriptions: list[dict[str, Any]]
     invoices: list[dict[str, Any]]
     credit_notes: list[dict[str, Any]]
+    feedback: list[dict[str, Any]]
+    feedback_links: list[dict[str, Any]]
+    projects: list[dict[str, Any]]
+    issues: list[dict[str, Any]]
 
 
 def cache_folder() -> Path:
@@ -270,6 +324,10 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         subscriptions=_billed(folder, SUBSCRIPTIONS, "unit_price"),
         invoices=_billed(folder, INVOICES, "amount"),
         credit_notes=_billed(folder, CREDIT_NOTES, "amount"),
+        feedback=read(folder, FEEDBACK).to_pylist(),
+        feedback_links=read(folder, FEEDBACK_LINKS).to_pylist(),
+        projects=_work(folder, PROJECTS),
+        issues=_work(folder, ISSUES),
     )
 
 
@@ -356,6 +414,34 @@ def _billed(folder: Path, shape: Shape, amount: str) -> list[dict[str, Any]]:
             row["period_start"] = row["period_start"] or row["issued_at"]
             row["period_end"] = row["period_end"] or row["period_start"] + MONTH
     return rows
+
+
+def _work(folder: Path, shape: Shape) -> list[dict[str, Any]]:
+    """Issues or projects, with what they leave out filled in."""
+    rows: list[dict[str, Any]] = read(folder, shape).to_pylist()
+    for index, row in enumerate(rows):
+        row["priority"] = row["priority"] or 0
+        if not 0 <= row["priority"] <= 4:
+            raise CompanyError(
+                f"{shape.name}: column 'priority', row {index + 1}: {row['priority']};"
+                " write 0 (none), 1 (urgent), 2, 3 or 4 (low)"
+            )
+        if shape is ISSUES:
+            row["team"] = row["team"] or "ENG"
+    return rows
+
+
+def crm_ids(company: Company) -> dict[str, str]:
+    """The oldest CRM company of each domain, which is the one that somebody once copied."""
+    records = company.records["companies"]
+    if "domain" not in records.property_names:
+        return {}
+    view = records.view(micros(company.now))
+    found: dict[str, str] = {}
+    for code, domain in zip(view.codes.tolist(), records.column(view, "domain"), strict=True):
+        if domain:
+            found.setdefault(domain, records.ids[code])
+    return found
 
 
 def _money(text: str, shape: Shape, column: str, index: int) -> Decimal:

@@ -23,6 +23,7 @@ VENDORS = (
     "meta_ads",
     "google_sheets",
     "stripe",
+    "linear",
 )
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,

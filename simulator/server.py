@@ -27,6 +27,7 @@ from simulator import ads
 from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
 from simulator.hubspot import HubSpot
+from simulator.linear import Linear
 from simulator.posthog import PostHog
 from simulator.stripe import Stripe
 from simulator.tables import parse_time
@@ -49,6 +50,7 @@ class World:
             Typeform(company, self.clock),
             *ads.platforms(company, self.clock),
             Stripe(company, self.clock),
+            Linear(company, self.clock),
         ]
         self.script = Script()
         self.rate_limits = rate_limits
@@ -85,6 +87,7 @@ class Front:
     async def _serve(self, vendor: Vendor, scope: Scope, receive: Receive, send: Send) -> None:
         now = self._world.clock.now
         due = self._world.script.due(vendor.name, scope["path"], scope["method"], now)
+        scope["rate_limits"] = self._world.rate_limits
         scope["bends"] = [Bend(fault.kind, fault.drift) for fault in due if fault.kind in BENDS]
         if any(fault.kind == "cut" for fault in due):
             send = _cut(send)
