@@ -20,7 +20,7 @@ from governance.person import Person, find
 from ingestion import SOURCES
 from ingestion.paths import data_dir, private_dir
 from ingestion.pipeline import create_tables, warehouse_path
-from ingestion.privacy import Pseudonyms, erased_list, forget_at_the_door
+from ingestion.privacy import IN_PLACE, Pseudonyms, erased_list, forget_at_the_door
 from orchestration import candidate
 from orchestration.code_version import git_sha
 from orchestration.dbt import build, manifest
@@ -33,7 +33,6 @@ from orchestration.publishing import publish_build
 
 logger = logging.getLogger("productops")
 
-IN_PLACE = "(erased)"
 # Rows that are about one person, by the ids they carry; every other table is searched for texts.
 RESPONSE = ("response_ids", ("form_id || ':' || token",))
 ABOUT_A_PERSON = {
@@ -145,6 +144,8 @@ def erase(who: str) -> tuple[Certificate, Path]:
         typeform=person.response_ids,
         # A customer is a company and stays; the address that its bills go to does not.
         stripe=person.emails,
+        # A request is its customer's; who is named in its text is not.
+        linear=person.emails,
     )
     for source in SOURCES:
         create_tables(source)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 
 import duckdb
 
+from ingestion.privacy import ADDRESS
+
 # One row per record of a person: its ids and addresses. Ids of different vendors may be equal, so
 # each kind is followed by itself.
 RECORDS = {
@@ -29,6 +31,8 @@ RECORDS = {
         from typeform.responses
     """,
 }
+# Free texts that may name somebody whom no record knows.
+TEXTS = (("linear.customer_needs", "body"), ("linear.issues", "title"))
 # Shorter ones are ordinary numbers and words, and are looked for in columns of ids only.
 SHORTEST_UNMISTAKABLE = 6
 
@@ -129,6 +133,15 @@ def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[boo
             {"emails": sorted(person.emails)},
         ).fetchone()
     )
+    # Who asked for something and never used the product is known by what a text says.
+    for table, column in TEXTS:
+        yield bool(
+            connection.execute(
+                f"select 1 from {table} where list_has_any($emails::varchar[],"
+                f" regexp_extract_all(lower({column}), '{ADDRESS.pattern}')) limit 1",
+                {"emails": sorted(person.emails)},
+            ).fetchone()
+        )
     for table in ("posthog.persons", "posthog.events"):
         yield bool(
             connection.execute(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from dlt.extract import DltSource
 
-from ingestion import ads, hubspot, posthog, stripe, typeform
+from ingestion import ads, hubspot, linear, posthog, stripe, typeform
 from ingestion.tables import Table
 
 
@@ -35,6 +35,7 @@ SOURCES: dict[str, Vendor] = {
     # Any one platform's token will do; the others are then left out.
     "ads": Vendor(ads.ads, ads.TABLES, "google_token"),
     "stripe": Vendor(stripe.stripe, stripe.TABLES, "api_key"),
+    "linear": Vendor(linear.linear, linear.TABLES, "api_key"),
 }
 
 __all__ = ["SOURCES", "Table", "Vendor"]

@@ -1,4 +1,4 @@
-"""Load vendors without Dagster: `python -m ingestion posthog hubspot typeform ads stripe`.
+"""Load vendors without Dagster: `python -m ingestion posthog hubspot typeform ads stripe linear`.
 
 A column that a vendor changed is accepted with `python -m ingestion accept posthog.events.uuid`.
 """

@@ -134,6 +134,31 @@ from (
     union all select 'credit_notes', created from stripe.credit_notes
     union all select 'prices', created from stripe.prices
 ) group by all;
+
+create schema linear;
+create table linear.customers as
+select 'c' || number as id from range(10) as numbers(number);
+create table linear.customer_keys as
+select id as customer, 'domain' as key_type, id || '.example' as value from linear.customers;
+create table linear.customer_needs as
+select 'n' || number as id, 'c' || number as customer from range(10) as numbers(number);
+create table linear.projects as select 'p1' as id;
+create table linear.teams as select 't1' as id;
+create table linear.workflow_states as select 's1' as id;
+create table linear.issues as
+select 'i' || number as id, 's1' as state, 't1' as team,
+    timestamptz '2026-02-01 00:00:00+00' as started_at, started_at + interval 2 day as completed_at,
+    completed_at as updated_at
+from range(10) as numbers(number);
+create table linear.listed as
+select 'customers' as object_type, id from linear.customers
+union all select 'customer_needs', id from linear.customer_needs
+union all select 'issues', id from linear.issues
+union all select 'projects', id from linear.projects
+union all select 'issues', '';
+create table linear.source_counts as
+select 'issues' as table_name, 'all' as scope, 10 as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at;
 """
 
 MARTS = """

@@ -492,6 +492,21 @@ DAMAGE: Mapping[str, str] = {
     "update stripe.invoice_lines set price = 'price_2' where invoice = 'in_1'": (
         "stripe.invoice_lines.lines_of_unknown_prices"
     ),
+    "delete from linear.customer_needs where id = 'n1'": "linear.customers.listed_objects_held",
+    "delete from linear.customer_keys where customer < 'c5'": (
+        "linear.customers.customers_nobody_can_place"
+    ),
+    "update linear.customer_needs set customer = null where id < 'n3'": (
+        "linear.customer_needs.needs_of_unknown_customers"
+    ),
+    "delete from linear.issues where id = 'i1'": "linear.issues.issues_counted_by_teams",
+    "delete from linear.workflow_states": "linear.issues.issues_in_unknown_states",
+    "update linear.issues set completed_at = started_at - interval 1 day": (
+        "linear.issues.completed_before_started"
+    ),
+    "update linear.source_counts set counted_at = timestamptz '2026-04-01'": (
+        "linear.issues.days_since_last_change"
+    ),
     "update sales.mrr_movements set churn_mrr_usd = -0.01 where account_id = 'account_1'": (
         "sales.mrr_movements.movements_make_the_closing_mrr"
     ),

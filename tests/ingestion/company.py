@@ -224,7 +224,29 @@ def handmade(folder: Path) -> Company:
         }
         for n in range(3)
     ]
+    feedback = [
+        {
+            "feedback_id": f"fb_{n}",
+            "account_id": f"acct_{n % 3}",
+            "channel": ("sales_call", "community", "support")[n % 3],
+            "created_at": days[n],
+            "text": f"Wish {n}",
+        }
+        for n in range(9)
+    ]
+    issues = [
+        {
+            "issue_id": f"issue_{n}",
+            "title": f"Work {n}",
+            "created_at": days[n],
+            "started_at": days[n + 2],
+            "completed_at": days[n + 4],
+        }
+        for n in range(6)
+    ]
     tables = {
+        "business/feedback": feedback,
+        "business/issues": issues,
         "business/subscriptions": subscriptions,
         "business/invoices": invoices,
         "posthog/events": events,

@@ -32,6 +32,7 @@ PATHS = {
     "hubspot": ("search", "batch/read", "owners", "associations"),
     "typeform": ("responses", "forms$"),
     "stripe": ("events", "invoices", "subscriptions"),
+    "linear": ("graphql",),
 }
 # A folder that a load fills and empties again, in the order in which it does.
 MOMENTS = (
