@@ -35,6 +35,10 @@ logger = logging.getLogger("productops")
 
 # Rows that are about one person, by the ids they carry; every other table is searched for texts.
 RESPONSE = ("response_ids", ("form_id || ':' || token",))
+RESEARCH = tuple(
+    f"research_files.{table}" for table in ("participants", "consents", "contacts", "sessions")
+)
+PARTICIPANT = ("participant_ids", ("participant_id",))
 ABOUT_A_PERSON = {
     "posthog.events": ("posthog_ids", ("distinct_id", "person_id")),
     "posthog.persons": ("posthog_ids", ("distinct_id", "person_id")),
@@ -44,11 +48,16 @@ ABOUT_A_PERSON = {
     "typeform.pseudonyms": ("response_ids", ("id",)),
     "typeform.responses": RESPONSE,
     "typeform.answers": RESPONSE,
+    "research_files.pseudonyms": ("participant_ids", ("id",)),
+    **{
+        f"research_files.{table}": PARTICIPANT for table in ("participants", "consents", "contacts")
+    },
+    "research_files.sessions": PARTICIPANT,
 }
 LINKS = "hubspot.associations"
 # Told apart by whole keys: a token is unique within its form only, and a row of somebody else's
 # response may carry the same one.
-KEYS = {"id", "distinct_id", "person_id", "from_id", "to_id", "token"}
+KEYS = {"id", "distinct_id", "person_id", "from_id", "to_id", "token", "participant_id"}
 # How a vendor counts the rows that go, for the reconciliation with its own count: its scope, and
 # under which name the rows are remembered, so that nothing is remembered twice.
 COUNTED = {
@@ -59,6 +68,7 @@ COUNTED = {
     ),
     "hubspot.contacts": ("'live'", "id", "count(*) filter (where not coalesce(archived, false))"),
     "typeform.responses": ("form_id", "form_id || ':' || token", "count(*)"),
+    **dict.fromkeys(RESEARCH, ("file", "participant_id", "count(*)")),
 }
 
 
@@ -146,6 +156,7 @@ def erase(who: str) -> tuple[Certificate, Path]:
         stripe=person.emails,
         # A request is its customer's; who is named in its text is not.
         linear=person.emails,
+        research_files=person.participant_ids | person.emails,
     )
     for source in SOURCES:
         create_tables(source)

@@ -12,6 +12,7 @@ from ingestion.privacy import ADDRESS
 RECORDS = {
     "posthog.persons": """
         select [distinct_id, person_id] as posthog_ids, [] as contact_ids, [] as response_ids,
+            [] as participant_ids,
             [lower(trim(json_extract_string(properties, '$.email')))] as emails
         from posthog.persons
     """,
@@ -19,16 +20,20 @@ RECORDS = {
         select [], [id] || string_split(
                 coalesce(json_extract_string(properties, '$.hs_merged_object_ids'), ''), ';'
             ),
-            [],
+            [], [],
             [lower(trim(json_extract_string(properties, '$.email')))] || string_split(lower(
                 coalesce(json_extract_string(properties, '$.hs_additional_emails'), '')
             ), ';')
         from hubspot.contacts
     """,
     "typeform.responses": """
-        select [json_extract_string(hidden, '$.user_id')], [], [form_id || ':' || token],
+        select [json_extract_string(hidden, '$.user_id')], [], [form_id || ':' || token], [],
             [lower(trim(json_extract_string(hidden, '$.email')))]
         from typeform.responses
+    """,
+    "research_files.participants": """
+        select [user_id], [], [], [participant_id], [lower(trim(email))]
+        from research_files.participants
     """,
 }
 # Free texts that may name somebody whom no record knows.
@@ -48,6 +53,7 @@ class Person:
     posthog_ids: frozenset[str] = frozenset()
     contact_ids: frozenset[str] = frozenset()
     response_ids: frozenset[str] = frozenset()
+    participant_ids: frozenset[str] = frozenset()
     emails: frozenset[str] = frozenset()
     pseudonyms: frozenset[str] = frozenset()
 
@@ -59,7 +65,8 @@ class Person:
     @property
     def needles(self) -> list[str]:
         """All texts that mean this person wherever they stand, the longest first."""
-        names = self.posthog_ids | self.contact_ids | self.tokens | self.emails | self.pseudonyms
+        names = self.posthog_ids | self.contact_ids | self.tokens | self.participant_ids
+        names |= self.emails | self.pseudonyms
         return sorted(
             (each for each in names if len(each) >= SHORTEST_UNMISTAKABLE),
             key=lambda each: (-len(each), each),
@@ -92,10 +99,16 @@ def _seed(connection: duckdb.DuckDBPyConnection, who: str) -> Person:
                 {"who": who},
             ).fetchall()
         )
-        for source in ("posthog", "hubspot", "typeform")
+        for source in ("posthog", "hubspot", "typeform", "research_files")
     }
     emails = frozenset([who.lower()] if "@" in who else [])
-    return Person(found["posthog"], found["hubspot"], found["typeform"], emails)
+    return Person(
+        posthog_ids=found["posthog"],
+        contact_ids=found["hubspot"],
+        response_ids=found["typeform"],
+        participant_ids=found["research_files"],
+        emails=emails,
+    )
 
 
 def _related(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[Person]:
@@ -103,7 +116,7 @@ def _related(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[
     for sql in RECORDS.values():
         known = {kind: sorted(getattr(person, kind)) for kind in _kinds()}
         rows = connection.execute(
-            f"select * from ({sql}) as records(posthog_ids, contact_ids, response_ids, emails)"
+            f"select * from ({sql}) as records({', '.join(known)})"
             " where " + " or ".join(f"list_has_any({kind}, ${kind}::varchar[])" for kind in known),
             known,
         ).fetchall()
@@ -125,7 +138,7 @@ def _joined(*people: Person) -> Person:
 
 
 def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[bool]:
-    yield bool(person.contact_ids or person.response_ids)
+    yield bool(person.contact_ids or person.response_ids or person.participant_ids)
     yield bool(
         connection.execute(
             "select 1 from stripe.customers"
@@ -158,6 +171,7 @@ def _pseudonyms(connection: duckdb.DuckDBPyConnection, person: Person) -> frozen
         ("posthog", person.posthog_ids),
         ("hubspot", person.contact_ids),
         ("typeform", person.response_ids),
+        ("research_files", person.participant_ids),
     ):
         rows = connection.execute(
             f"select pseudonym from {source}.pseudonyms where list_contains($ids::varchar[], id)",

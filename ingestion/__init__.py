@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from dlt.extract import DltSource
 
-from ingestion import ads, hubspot, linear, posthog, stripe, typeform
+from ingestion import ads, hubspot, linear, posthog, research_files, stripe, typeform
 from ingestion.tables import Table
 
 
@@ -36,6 +36,7 @@ SOURCES: dict[str, Vendor] = {
     "ads": Vendor(ads.ads, ads.TABLES, "google_token"),
     "stripe": Vendor(stripe.stripe, stripe.TABLES, "api_key"),
     "linear": Vendor(linear.linear, linear.TABLES, "api_key"),
+    "research_files": Vendor(research_files.research_files, research_files.TABLES, "bucket_url"),
 }
 
 __all__ = ["SOURCES", "Table", "Vendor"]

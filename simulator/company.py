@@ -252,6 +252,47 @@ ISSUES = Shape(
     },
     ("issue_id", "title", "created_at"),
 )
+PANEL = Shape(
+    "business/research_panel",
+    {
+        "panelist_id": TEXT,
+        "user_id": TEXT,
+        "email": TEXT,
+        "joined_at": TIME,
+        "consented": FLAG,
+        "withdrawn_at": TIME,
+    },
+    ("panelist_id",),
+)
+RESEARCH_CONTACTS = Shape(
+    "business/research_contacts",
+    {
+        "contact_id": TEXT,
+        "panelist_id": TEXT,
+        "study_id": TEXT,
+        "channel": TEXT,
+        "contacted_at": TIME,
+    },
+    ("contact_id", "panelist_id", "contacted_at"),
+)
+STUDIES = Shape(
+    "business/studies",
+    {"study_id": TEXT, "name": TEXT, "method": TEXT, "started_at": TIME},
+    ("study_id",),
+)
+USABILITY = Shape(
+    "business/usability_results",
+    {
+        "programme": TEXT,
+        "round": INTEGER,
+        "participant_id": TEXT,
+        "task": TEXT,
+        "success": FLAG,
+        "seconds": INTEGER,
+        "held_at": TIME,
+    },
+    ("programme", "round", "participant_id", "task"),
+)
 MONTH = timedelta(days=30)
 
 
@@ -282,6 +323,10 @@ class Company:
     feedback_links: list[dict[str, Any]]
     projects: list[dict[str, Any]]
     issues: list[dict[str, Any]]
+    panel: list[dict[str, Any]]
+    research_contacts: list[dict[str, Any]]
+    studies: list[dict[str, Any]]
+    usability_results: list[dict[str, Any]]
 
 
 def cache_folder() -> Path:
@@ -328,6 +373,10 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         feedback_links=read(folder, FEEDBACK_LINKS).to_pylist(),
         projects=_work(folder, PROJECTS),
         issues=_work(folder, ISSUES),
+        panel=read(folder, PANEL).to_pylist(),
+        research_contacts=read(folder, RESEARCH_CONTACTS).to_pylist(),
+        studies=read(folder, STUDIES).to_pylist(),
+        usability_results=read(folder, USABILITY).to_pylist(),
     )
 
 

@@ -159,6 +159,25 @@ union all select 'issues', '';
 create table linear.source_counts as
 select 'issues' as table_name, 'all' as scope, 10 as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at;
+
+create schema research_files;
+create table research_files.participants as
+select 'panel_' || number as participant_id from range(10) as numbers(number);
+create table research_files.consents as
+select participant_id, 'research contact' as purpose from research_files.participants;
+create table research_files.contacts as
+select 'contact_' || participant_id as contact_id, participant_id
+from research_files.participants;
+create table research_files.studies as select 'study_1' as study_id;
+create table research_files.sessions as select 's1' as session_id, 'find' as task;
+create table research_files.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
+create table research_files.bad_rows (file varchar, line bigint, table_name varchar);
+create table research_files.source_counts as
+select table_name, table_name || '.csv' as scope, source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from (values ('participants', 10), ('consents', 10), ('contacts', 10), ('studies', 1),
+    ('sessions', 1)) as files(table_name, source_count);
 """
 
 MARTS = """

@@ -40,6 +40,8 @@ def test_every_planned_table_has_a_suite() -> None:
         "linear.customers",
         "linear.customer_needs",
         "linear.issues",
+        "research_files.participants",
+        "research_files.contacts",
         "sales.mrr_movements",
         "sales.revenue_monthly",
         "research.survey_responses",

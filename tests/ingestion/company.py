@@ -244,7 +244,29 @@ def handmade(folder: Path) -> Company:
         }
         for n in range(6)
     ]
+    panel = [
+        {
+            "panelist_id": f"panel_{n:03d}",
+            "user_id": f"user_{n:06d}",
+            "email": f"p{n}@word1.example",
+            "joined_at": days[n],
+            "consented": True,
+        }
+        for n in range(4)
+    ]
+    asked = [
+        {
+            "contact_id": f"contact_{n}",
+            "panelist_id": f"panel_{n % 4:03d}",
+            "study_id": "study_1",
+            "channel": "interview",
+            "contacted_at": days[10 + n],
+        }
+        for n in range(8)
+    ]
     tables = {
+        "business/research_panel": panel,
+        "business/research_contacts": asked,
         "business/feedback": feedback,
         "business/issues": issues,
         "business/subscriptions": subscriptions,

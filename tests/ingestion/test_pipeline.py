@@ -148,7 +148,7 @@ def test_one_vendor_may_be_loaded_while_another_is_extracted(vendors: Vendors) -
         done = [pool.submit(load, first), pool.submit(extract, "hubspot")]
         done[0].result()
         load(done[1].result())
-    load_now("typeform", "ads", "stripe", "linear")
+    load_now("typeform", "ads", "stripe", "linear", "research_files")
     assert contents() == expected
 
 
