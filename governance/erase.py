@@ -20,7 +20,7 @@ from governance.person import Person, find
 from ingestion import SOURCES
 from ingestion.paths import data_dir, private_dir
 from ingestion.pipeline import create_tables, warehouse_path
-from ingestion.privacy import Pseudonyms, erased_list, forget_at_the_door
+from ingestion.privacy import IN_PLACE, Pseudonyms, erased_list, forget_at_the_door
 from orchestration import candidate
 from orchestration.code_version import git_sha
 from orchestration.dbt import build, manifest
@@ -33,9 +33,12 @@ from orchestration.publishing import publish_build
 
 logger = logging.getLogger("productops")
 
-IN_PLACE = "(erased)"
 # Rows that are about one person, by the ids they carry; every other table is searched for texts.
 RESPONSE = ("response_ids", ("form_id || ':' || token",))
+RESEARCH = tuple(
+    f"research_files.{table}" for table in ("participants", "consents", "contacts", "sessions")
+)
+PARTICIPANT = ("participant_ids", ("participant_id",))
 ABOUT_A_PERSON = {
     "posthog.events": ("posthog_ids", ("distinct_id", "person_id")),
     "posthog.persons": ("posthog_ids", ("distinct_id", "person_id")),
@@ -52,11 +55,16 @@ ABOUT_A_PERSON = {
     "intercom.contacts": ("intercom_ids", ("id",)),
     "intercom.pseudonyms": ("intercom_ids", ("id",)),
     "intercom.conversations": ("intercom_ids", ("contact_id",)),
+    "research_files.pseudonyms": ("participant_ids", ("id",)),
+    **{
+        f"research_files.{table}": PARTICIPANT for table in ("participants", "consents", "contacts")
+    },
+    "research_files.sessions": PARTICIPANT,
 }
 LINKS = "hubspot.associations"
 # Told apart by whole keys: a token is unique within its form only, and a row of somebody else's
 # response may carry the same one.
-KEYS = {"id", "distinct_id", "person_id", "from_id", "to_id", "token"}
+KEYS = {"id", "distinct_id", "person_id", "from_id", "to_id", "token", "participant_id"}
 # How a vendor counts the rows that go, for the reconciliation with its own count: its scope, and
 # under which name the rows are remembered, so that nothing is remembered twice.
 COUNTED = {
@@ -75,6 +83,7 @@ COUNTED = {
         "id",
         "count(*) filter (where id in (select id from intercom.live_conversations))",
     ),
+    **dict.fromkeys(RESEARCH, ("file", "participant_id", "count(*)")),
 }
 
 
@@ -162,6 +171,9 @@ def erase(who: str) -> tuple[Certificate, Path]:
         intercom=person.intercom_ids | person.emails,
         # A customer is a company and stays; the address that its bills go to does not.
         stripe=person.emails,
+        # A request is its customer's; who is named in its text is not.
+        linear=person.emails,
+        research_files=person.participant_ids | person.emails,
     )
     for source in SOURCES:
         create_tables(source)

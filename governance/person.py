@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 
 import duckdb
 
+from ingestion.privacy import ADDRESS
+
 # What a record of a person tells: its ids and addresses as lists. Ids of different vendors may be
 # equal, so each kind is followed by itself.
 RECORDS = {
@@ -33,6 +35,11 @@ RECORDS = {
         "intercom_ids": "[id]",
         "emails": "[lower(trim(email))]",
     },
+    "research_files.participants": {
+        "posthog_ids": "[user_id]",
+        "participant_ids": "[participant_id]",
+        "emails": "[lower(trim(email))]",
+    },
 }
 # By which ids each vendor's pseudonyms are given.
 GIVEN_TO = {
@@ -41,7 +48,10 @@ GIVEN_TO = {
     "typeform": "response_ids",
     "zendesk": "zendesk_ids",
     "intercom": "intercom_ids",
+    "research_files": "participant_ids",
 }
+# Free texts that may name somebody whom no record knows.
+TEXTS = (("linear.customer_needs", "body"), ("linear.issues", "title"))
 # Shorter ones are ordinary numbers and words, and are looked for in columns of ids only.
 SHORTEST_UNMISTAKABLE = 6
 
@@ -59,6 +69,7 @@ class Person:
     response_ids: frozenset[str] = frozenset()
     zendesk_ids: frozenset[str] = frozenset()
     intercom_ids: frozenset[str] = frozenset()
+    participant_ids: frozenset[str] = frozenset()
     emails: frozenset[str] = frozenset()
     pseudonyms: frozenset[str] = frozenset()
 
@@ -71,7 +82,7 @@ class Person:
     def needles(self) -> list[str]:
         """All texts that mean this person wherever they stand, the longest first."""
         names = self.posthog_ids | self.contact_ids | self.tokens | self.zendesk_ids
-        names |= self.intercom_ids | self.emails | self.pseudonyms
+        names |= self.intercom_ids | self.participant_ids | self.emails | self.pseudonyms
         return sorted(
             (each for each in names if len(each) >= SHORTEST_UNMISTAKABLE),
             key=lambda each: (-len(each), each),
@@ -134,7 +145,7 @@ def _joined(*people: Person) -> Person:
 
 
 def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[bool]:
-    yield bool(person.contact_ids or person.response_ids)
+    yield bool(person.contact_ids or person.response_ids or person.participant_ids)
     yield bool(person.zendesk_ids or person.intercom_ids)
     yield bool(
         connection.execute(
@@ -143,6 +154,15 @@ def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[boo
             {"emails": sorted(person.emails)},
         ).fetchone()
     )
+    # Who asked for something and never used the product is known by what a text says.
+    for table, column in TEXTS:
+        yield bool(
+            connection.execute(
+                f"select 1 from {table} where list_has_any($emails::varchar[],"
+                f" regexp_extract_all(lower({column}), '{ADDRESS.pattern}')) limit 1",
+                {"emails": sorted(person.emails)},
+            ).fetchone()
+        )
     for table in ("posthog.persons", "posthog.events"):
         yield bool(
             connection.execute(

@@ -15,7 +15,17 @@ from dataclasses import dataclass
 
 from dlt.extract import DltSource
 
-from ingestion import ads, hubspot, intercom, posthog, stripe, typeform, zendesk
+from ingestion import (
+    ads,
+    hubspot,
+    intercom,
+    linear,
+    posthog,
+    research_files,
+    stripe,
+    typeform,
+    zendesk,
+)
 from ingestion.tables import Table
 
 
@@ -37,6 +47,8 @@ SOURCES: dict[str, Vendor] = {
     "stripe": Vendor(stripe.stripe, stripe.TABLES, "api_key"),
     "zendesk": Vendor(zendesk.zendesk, zendesk.TABLES, "api_token"),
     "intercom": Vendor(intercom.intercom, intercom.TABLES, "access_token"),
+    "linear": Vendor(linear.linear, linear.TABLES, "api_key"),
+    "research_files": Vendor(research_files.research_files, research_files.TABLES, "bucket_url"),
 }
 
 __all__ = ["SOURCES", "Table", "Vendor"]

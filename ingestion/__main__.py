@@ -1,5 +1,7 @@
 """Load vendors without Dagster: `python -m ingestion posthog hubspot stripe`, or any other.
 
+What research keeps in files is a vendor as well: `python -m ingestion research_files`.
+
 A column that a vendor changed is accepted with `python -m ingestion accept posthog.events.uuid`.
 """
 

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -78,7 +78,9 @@ class Api:
         limiter: Limiter | None = None,
         host_field: str = "host",
         headers: Mapping[str, str] | None = None,
+        is_busy: Callable[[requests.Response], bool] = lambda response: False,
     ) -> None:
+        """`is_busy` knows a refusal for asking too much that has a status of its own."""
         self.vendor = vendor
         self.host = host.rstrip("/")
         self.token_setting = setting_name(vendor, token_field)
@@ -86,6 +88,7 @@ class Api:
         self._token = token
         self._scopes = scopes
         self._limiter = limiter
+        self._is_busy = is_busy
         self._now: datetime | None = None
         self._runtime = _runtime()
         self._require_usable()
@@ -97,13 +100,18 @@ class Api:
         client = Client(
             raise_for_status=False,
             status_codes=RETRIED_STATUSES,
-            retry_condition=_is_cut,
+            retry_condition=self._is_worth_another_try,
             session_attrs={
                 "headers": {"User-Agent": "productops", "Accept-Encoding": "gzip", **headers}
             },
         )
         client.update_from_config(self._runtime)
         return client
+
+    def _is_worth_another_try(
+        self, response: requests.Response | None, error: BaseException | None
+    ) -> bool:
+        return _is_cut(response, error) or (response is not None and self._is_busy(response))
 
     def _require_usable(self) -> None:
         if not self._token:
@@ -230,7 +238,7 @@ class Api:
             403: f"the token in {self.token_setting} lacks a scope: it needs {self._scopes}",
             404: f"check {self.host_setting} and the ids in the settings",
         }.get(status, "")
-        if status in RETRIED_STATUSES:
+        if status in RETRIED_STATUSES or self._is_busy(response):
             remedy = f"tried {self.attempts} times; try again later"
         parts = [f"{self.vendor} answered {status} to {where}", reason, remedy]
         return VendorError("; ".join(part for part in [*parts, self._said(response)] if part))
@@ -240,8 +248,9 @@ class Api:
         body = _parsed(response) if response.status_code >= 400 else None
         if not isinstance(body, dict):
             return ""
-        # Google and Meta put what they say one level down, Intercom the first of a list.
-        inner = body.get("error") or next(iter(body.get("errors") or ()), None)
+        # Google and Meta put what they say one level down, Intercom and GraphQL list what is wrong.
+        listed = body.get("errors")
+        inner = listed[0] if isinstance(listed, list) and listed else body.get("error")
         body = inner if isinstance(inner, dict) else body
         texts = (body.get(key) for key in ("message", "detail", "description"))
         said = next((text for text in texts if isinstance(text, str)), "")

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ KEY_FILE = "pseudonyms.key"
 ERASED_FILE = "erased.json"
 SHORTEST_KEY = 32
 PSEUDONYM_BYTES = 16
+ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# What stands in a text in place of somebody who was erased.
+IN_PLACE = "(erased)"
 
 
 def pseudonyms(source: str) -> Table:
@@ -111,6 +115,14 @@ class Pseudonyms:
         if not self._erased:
             return frozenset()
         return frozenset(each for each in identifiers if each and self.of(each) in self._erased)
+
+    def without_erased(self, text: str) -> str:
+        """Return a text in which a mark stands for each address of somebody who was erased."""
+        if not self._erased:
+            return text
+        return ADDRESS.sub(
+            lambda found: IN_PLACE if self.erased([found[0].lower()]) else found[0], text
+        )
 
     def of(self, identifier: str) -> str:
         """Return 32 hexadecimal digits, the same for the same id and key."""

@@ -5,7 +5,6 @@ invoice_lines, credit_notes, prices, source_counts. Try it alone: `python -m ing
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from ingestion.http import Api, Limiter
 from ingestion.privacy import Pseudonyms
 from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, source_counts
 
-ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 # Amounts are whole cents as Stripe sends them; prices may have fractions of a cent and stay text.
 CUSTOMERS = Table(
     "stripe",
@@ -360,16 +358,12 @@ def customer_rows(people: Pseudonyms, item: Item) -> Iterator[Row]:
     """The row of a customer, without what names somebody who was erased here."""
     email = item["email"]
     is_erased = isinstance(email, str) and people.erased([email.strip().lower()])
-    metadata = {
-        # Typed by hand: an address may stand anywhere in it.
-        key: None if people.erased(ADDRESS.findall(str(value).lower())) else value
-        for key, value in item["metadata"].items()
-    }
     yield {
         "id": item["id"],
         "email": None if is_erased else email,
         "name": None if is_erased else item["name"],
-        "metadata": json.dumps(metadata, sort_keys=True),
+        # Typed by hand: an address may stand anywhere in it.
+        "metadata": people.without_erased(json.dumps(item["metadata"], sort_keys=True)),
         "currency": item.get("currency"),
         "delinquent": item.get("delinquent"),
         "created": _time(item["created"]),

@@ -13,7 +13,18 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from simulator import ads, hubspot, intercom, posthog, server, stripe, typeform, zendesk
+from simulator import (
+    ads,
+    hubspot,
+    intercom,
+    linear,
+    posthog,
+    research,
+    server,
+    stripe,
+    typeform,
+    zendesk,
+)
 from simulator.faults import FaultError
 from simulator.tables import CompanyError, parse_time
 
@@ -173,6 +184,7 @@ def serve(options: argparse.Namespace) -> int:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     for name, value in environment(url).items():
         print(f"{name}={value}", flush=True)
+    server.exporting(app, url)
     running = server.uvicorn_server(app)
     with contextlib.suppress(KeyboardInterrupt):
         running.run(sockets=[listener])
@@ -197,6 +209,9 @@ def environment(url: str) -> dict[str, str]:
         "SOURCES__ZENDESK__API_TOKEN": zendesk.TOKEN,
         "SOURCES__INTERCOM__HOST": url,
         "SOURCES__INTERCOM__ACCESS_TOKEN": intercom.TOKEN,
+        "SOURCES__LINEAR__HOST": url,
+        "SOURCES__LINEAR__API_KEY": linear.TOKEN,
+        "SOURCES__RESEARCH_FILES__BUCKET_URL": str(research.folder_of(url)),
         "SIMULATOR_URL": url,
     }
 

@@ -236,7 +236,87 @@ FEEDBACK = Shape(
     },
     ("feedback_id", "channel", "created_at", "text"),
 )
+# What sales and the community hear is kept as an account's request.
+NEEDS = ("sales_call", "community")
 PRIORITIES = ("low", "normal", "high", "urgent")
+FEEDBACK_LINKS = Shape(
+    "business/feedback_links",
+    {
+        "feedback_id": TEXT,
+        "issue_id": TEXT,
+        "project_id": TEXT,
+        "is_important": FLAG,
+        "linked_at": TIME,
+    },
+    ("feedback_id",),
+)
+WORK = {
+    "priority": INTEGER,
+    "created_at": TIME,
+    "started_at": TIME,
+    "completed_at": TIME,
+    "canceled_at": TIME,
+    "archived_at": TIME,
+    "trashed_at": TIME,
+}
+PROJECTS = Shape(
+    "business/projects",
+    {"project_id": TEXT, "name": TEXT, "description": TEXT, "target_at": TIME, **WORK},
+    ("project_id", "name", "created_at"),
+)
+ISSUES = Shape(
+    "business/issues",
+    {
+        "issue_id": TEXT,
+        "title": TEXT,
+        "team": TEXT,
+        "project_id": TEXT,
+        "estimate": NUMBER,
+        **WORK,
+    },
+    ("issue_id", "title", "created_at"),
+)
+PANEL = Shape(
+    "business/research_panel",
+    {
+        "panelist_id": TEXT,
+        "user_id": TEXT,
+        "email": TEXT,
+        "joined_at": TIME,
+        "consented": FLAG,
+        "withdrawn_at": TIME,
+    },
+    ("panelist_id",),
+)
+RESEARCH_CONTACTS = Shape(
+    "business/research_contacts",
+    {
+        "contact_id": TEXT,
+        "panelist_id": TEXT,
+        "study_id": TEXT,
+        "channel": TEXT,
+        "contacted_at": TIME,
+    },
+    ("contact_id", "panelist_id", "contacted_at"),
+)
+STUDIES = Shape(
+    "business/studies",
+    {"study_id": TEXT, "name": TEXT, "method": TEXT, "started_at": TIME},
+    ("study_id",),
+)
+USABILITY = Shape(
+    "business/usability_results",
+    {
+        "programme": TEXT,
+        "round": INTEGER,
+        "participant_id": TEXT,
+        "task": TEXT,
+        "success": FLAG,
+        "seconds": INTEGER,
+        "held_at": TIME,
+    },
+    ("programme", "round", "participant_id", "task"),
+)
 MONTH = timedelta(days=30)
 
 
@@ -265,6 +345,13 @@ class Company:
     credit_notes: list[dict[str, Any]]
     people: list[dict[str, Any]]
     feedback: list[dict[str, Any]]
+    feedback_links: list[dict[str, Any]]
+    projects: list[dict[str, Any]]
+    issues: list[dict[str, Any]]
+    panel: list[dict[str, Any]]
+    research_contacts: list[dict[str, Any]]
+    studies: list[dict[str, Any]]
+    usability_results: list[dict[str, Any]]
 
 
 def cache_folder() -> Path:
@@ -309,6 +396,13 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         credit_notes=_billed(folder, CREDIT_NOTES, "amount"),
         people=read(folder, PEOPLE).to_pylist(),
         feedback=_feedback(read(folder, FEEDBACK)),
+        feedback_links=read(folder, FEEDBACK_LINKS).to_pylist(),
+        projects=_work(folder, PROJECTS),
+        issues=_work(folder, ISSUES),
+        panel=read(folder, PANEL).to_pylist(),
+        research_contacts=read(folder, RESEARCH_CONTACTS).to_pylist(),
+        studies=read(folder, STUDIES).to_pylist(),
+        usability_results=read(folder, USABILITY).to_pylist(),
     )
 
 
@@ -405,6 +499,8 @@ def _feedback(table: pa.Table) -> list[dict[str, Any]]:
             raise _wrong(FEEDBACK, "priority", index, row["priority"], "write " + _or(PRIORITIES))
         if row["rating"] is not None and not 1 <= row["rating"] <= 5:
             raise _wrong(FEEDBACK, "rating", index, row["rating"], "write a number from 1 to 5")
+        if row["channel"] in NEEDS and row["account_id"] is None:
+            raise _wrong(FEEDBACK, "account_id", index, None, "write whose request it is")
         row["rated_at"] = row["rated_at"] or row["solved_at"] or row["created_at"]
     return rows
 
@@ -415,6 +511,34 @@ def _or(texts: tuple[str, ...]) -> str:
 
 def _wrong(shape: Shape, column: str, index: int, value: object, remedy: str) -> CompanyError:
     return CompanyError(f"{shape.name}: column {column!r}, row {index + 1}: {value!r}; {remedy}")
+
+
+def _work(folder: Path, shape: Shape) -> list[dict[str, Any]]:
+    """Issues or projects, with what they leave out filled in."""
+    rows: list[dict[str, Any]] = read(folder, shape).to_pylist()
+    for index, row in enumerate(rows):
+        row["priority"] = row["priority"] or 0
+        if not 0 <= row["priority"] <= 4:
+            raise CompanyError(
+                f"{shape.name}: column 'priority', row {index + 1}: {row['priority']};"
+                " write 0 (none), 1 (urgent), 2, 3 or 4 (low)"
+            )
+        if shape is ISSUES:
+            row["team"] = row["team"] or "ENG"
+    return rows
+
+
+def crm_ids(company: Company) -> dict[str, str]:
+    """The oldest CRM company of each domain, which is the one that somebody once copied."""
+    records = company.records["companies"]
+    if "domain" not in records.property_names:
+        return {}
+    view = records.view(micros(company.now))
+    found: dict[str, str] = {}
+    for code, domain in zip(view.codes.tolist(), records.column(view, "domain"), strict=True):
+        if domain:
+            found.setdefault(domain, records.ids[code])
+    return found
 
 
 def _money(text: str, shape: Shape, column: str, index: int) -> Decimal:

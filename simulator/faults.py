@@ -25,6 +25,7 @@ VENDORS = (
     "stripe",
     "zendesk",
     "intercom",
+    "linear",
 )
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,

@@ -28,7 +28,9 @@ from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
 from simulator.hubspot import HubSpot
 from simulator.intercom import Intercom
+from simulator.linear import Linear
 from simulator.posthog import PostHog
+from simulator.research import Repository, folder_of
 from simulator.stripe import Stripe
 from simulator.tables import parse_time
 from simulator.typeform import Typeform
@@ -53,7 +55,9 @@ class World:
             Stripe(company, self.clock),
             Zendesk(company, self.clock),
             Intercom(company, self.clock),
+            Linear(company, self.clock),
         ]
+        self.research = Repository(company)
         self.script = Script()
         self.rate_limits = rate_limits
         self.by_vendor: Counter[str] = Counter()
@@ -89,6 +93,7 @@ class Front:
     async def _serve(self, vendor: Vendor, scope: Scope, receive: Receive, send: Send) -> None:
         now = self._world.clock.now
         due = self._world.script.due(vendor.name, scope["path"], scope["method"], now)
+        scope["rate_limits"] = self._world.rate_limits
         scope["bends"] = [Bend(fault.kind, fault.drift) for fault in due if fault.kind in BENDS]
         if any(fault.kind == "cut" for fault in due):
             send = _cut(send)
@@ -187,6 +192,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         world.posthog.close()
+        world.research.close()
 
     async def refused(request: Request, refusal: Exception) -> Response:
         assert isinstance(refusal, Refusal)
@@ -224,6 +230,7 @@ def _controls(world: World) -> list[Route]:
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 message = f'send {{"now": "2026-06-30T12:00:00Z"}} ({error})'
                 return JSONResponse({"error": message}, 400)
+            world.research.export(world.clock.now)
         return JSONResponse({"now": world.clock.now.isoformat()})
 
     async def faults(request: Request) -> Response:
@@ -261,6 +268,13 @@ def listen(port: int = 0) -> socket.socket:
     return listener
 
 
+def exporting(app: ASGIApp, url: str) -> None:
+    """Let the research repository of an app export to where its address says."""
+    if isinstance(app, Starlette):
+        world: World = app.state.world
+        world.research.open(folder_of(url), world.clock.now)
+
+
 def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
     # The Date header is the simulated clock's, and a cut answer is no error of ours.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -280,13 +294,15 @@ def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
 def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Serve an app in a thread; yields its base URL."""
     listener = listen(port)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    exporting(app, url)
     server = uvicorn_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.005)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield url
     finally:
         server.should_exit = True
         thread.join()

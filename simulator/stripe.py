@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.company import Company
+from simulator.company import Company, crm_ids
 from simulator.faults import DRIFT_NAME, bend_rows, drifts
 from simulator.wire import (
     Clock,
@@ -261,7 +261,7 @@ class Ledger:
     def __init__(self, company: Company) -> None:
         self._now = company.now
         self._accounts = {row["account_id"]: row for row in company.accounts}
-        self._crm = _crm_ids(company)
+        self._crm = crm_ids(company)
         self.prices: dict[str, tuple[Price, datetime]] = {}
         self._by_account: dict[str, list[Subscription]] = defaultdict(list)
         self.subscriptions = self._read_subscriptions(company.subscriptions)
@@ -453,19 +453,6 @@ class Ledger:
             "total": row["amount"],
             "type": "post_payment",
         }
-
-
-def _crm_ids(company: Company) -> dict[str, str]:
-    """The oldest CRM company of each domain, which is the one that somebody once copied."""
-    records = company.records["companies"]
-    if "domain" not in records.property_names:
-        return {}
-    view = records.view(int(company.now.timestamp() * 1_000_000))
-    found: dict[str, str] = {}
-    for code, domain in zip(view.codes.tolist(), records.column(view, "domain"), strict=True):
-        if domain:
-            found.setdefault(domain, records.ids[code])
-    return found
 
 
 def _reason(row: Row, subscription: Subscription | None) -> str:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.lanternfish import billing, feedback, releases, research, support, tables, tooling
+from simulator.lanternfish import (
+    billing,
+    delivery,
+    feedback,
+    releases,
+    research,
+    support,
+    tables,
+    tooling,
+)
 from simulator.lanternfish.accounts import (
     CHANNELS,
     INTERNAL,
@@ -116,6 +125,8 @@ def write_company(folder: Path, seed: int) -> None:
         ("marketing_spend", SPENDING, spend_rows(seed)),
         ("features", FEATURES, _feature_rows()),
         ("experiments", EXPERIMENTS, _experiment_rows()),
+        ("projects", delivery.PROJECTS, delivery.project_rows()),
+        ("issues", delivery.ISSUES, delivery.issue_rows(seed)),
         ("studies", research.STUDIES, research.study_rows()),
         ("usability_results", research.USABILITY, research.usability_rows(seed)),
         ("tools", tooling.TOOLS, tooling.tool_rows()),
@@ -129,6 +140,7 @@ def write_replica(folder: Path, world: World, said: Feedback, part: int | None) 
     """Tables that grow with the accounts."""
     terms = billing.terms(world)
     items, labels = _feedback_rows(world, said)
+    links = delivery.link_rows(world, items, labels)
     panel, contacts = research.panel_rows(world)
     for name, schema, rows in (
         ("accounts", ACCOUNTS, _account_rows(world)),
@@ -138,6 +150,7 @@ def write_replica(folder: Path, world: World, said: Feedback, part: int | None) 
         ("invoices", billing.INVOICES, billing.invoice_rows(world, terms)),
         ("feedback", FEEDBACK, items),
         ("feedback_labels", LABELS, labels),
+        ("feedback_links", delivery.LINKS, links),
         ("release_exposures", EXPOSURES, _exposure_rows(world)),
         ("research_panel", research.PANEL, panel),
         ("research_contacts", research.CONTACTS, contacts),

@@ -12,6 +12,7 @@ from simulator.lanternfish import (
     billing,
     business,
     crm,
+    delivery,
     persons,
     posthog,
     research,
@@ -115,6 +116,7 @@ _EVENTS: tuple[tuple[str, str, str, dict[str, object], str | None], ...] = (
     (ANNA, "task_completed", "30 23:59", {}, None),
 )
 _DELIVERED_AGAIN = 12
+_MOMENTS = ("started", "completed", "canceled", "archived", "trashed")
 
 
 def write(folder: Path, seed: int) -> None:
@@ -627,6 +629,8 @@ def _customers() -> tuple[Table, ...]:
             "wish",
         ),
         ("fb_2", loop, BEN, "support", "No SSO is a blocker for us.", "sso_scim", "blocking"),
+        # Said on the phone, and written down by sales.
+        ("fb_4", loop, BEN, "sales_call", "No SSO, no roll-out.", "sso_scim", "blocking"),
         (
             "fb_3",
             harbor,
@@ -665,7 +669,7 @@ def _customers() -> tuple[Table, ...]:
             "channel": channel,
             "created_at": _micros("18 10:00"),
             "text": text,
-            **courses[key],
+            **courses.get(key, {}),
         }
         for key, account, user, channel, text, _, _ in said
     ]
@@ -757,6 +761,56 @@ def _work() -> tuple[Table, ...]:
         }
         for n, (number, success) in enumerate(((1, False), (1, True), (2, True), (2, True)))
     ]
+    projects: list[Row] = [
+        {
+            "project_id": "project_sso_scim",
+            "name": "Single sign-on and SCIM",
+            "description": None,
+            "priority": 1,
+            "created_at": _micros("02 09:00"),
+            "target_at": None,
+            "started_at": _micros("08 09:00"),
+            "completed_at": None,
+            "canceled_at": None,
+        }
+    ]
+    links: list[Row] = [
+        {
+            "feedback_id": "fb_4",
+            "issue_id": "issue_1",
+            "project_id": "project_sso_scim",
+            "is_important": True,
+            "linked_at": _micros("19 10:00"),
+        }
+    ]
+    # Shipped, under way, given up and put away, in the bin since noon of the 29th.
+    issues: list[Row] = [
+        {
+            "issue_id": f"issue_{n}",
+            "title": title,
+            "team": "ENG",
+            "project_id": "project_sso_scim" if n < 3 else None,
+            "priority": n % 5,
+            "estimate": float(n) if n < 3 else None,
+            "created_at": _micros(f"0{n} 09:00"),
+            **{f"{name}_at": moments.get(name) for name in _MOMENTS},
+        }
+        for n, (title, moments) in enumerate(
+            (
+                (
+                    "Build sign-in",
+                    {"started": _micros("10 09:00"), "completed": _micros("12 09:00")},
+                ),
+                ("Test sign-in", {"started": _micros("20 09:00")}),
+                (
+                    "Rework search",
+                    {"canceled": _micros("15 09:00"), "archived": _micros("25 09:00")},
+                ),
+                ("Fix exports", {"trashed": _micros("29 12:00")}),
+            ),
+            start=1,
+        )
+    ]
     tools = [row for row in tooling.tool_rows() if row["category"] == "survey"]
     seats = [row for row in tooling.seat_rows() if row["tool"] == "Typeform"]
     return (
@@ -764,6 +818,9 @@ def _work() -> tuple[Table, ...]:
         ("business/research_contacts", research.CONTACTS, contacts),
         ("business/marketing_spend", business.SPENDING, spend),
         ("business/deploys", business.DEPLOYS, deploys),
+        ("business/projects", delivery.PROJECTS, projects),
+        ("business/issues", delivery.ISSUES, issues),
+        ("business/feedback_links", delivery.LINKS, links),
         ("business/usability_results", research.USABILITY, tried),
         ("business/tools", tooling.TOOLS, tools),
         ("business/tool_seats", tooling.SEATS, seats),

@@ -171,6 +171,50 @@ create table intercom.source_counts as
 select table_name, 'live' as scope, 100 as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at
 from (values ('conversations'), ('contacts'), ('companies')) as tables(table_name);
+
+create schema linear;
+create table linear.customers as
+select 'c' || number as id from range(10) as numbers(number);
+create table linear.customer_keys as
+select id as customer, 'domain' as key_type, id || '.example' as value from linear.customers;
+create table linear.customer_needs as
+select 'n' || number as id, 'c' || number as customer from range(10) as numbers(number);
+create table linear.projects as select 'p1' as id;
+create table linear.teams as select 't1' as id;
+create table linear.workflow_states as select 's1' as id;
+create table linear.issues as
+select 'i' || number as id, 's1' as state, 't1' as team,
+    timestamptz '2026-02-01 00:00:00+00' as started_at, started_at + interval 2 day as completed_at,
+    completed_at as updated_at
+from range(10) as numbers(number);
+create table linear.listed as
+select 'customers' as object_type, id from linear.customers
+union all select 'customer_needs', id from linear.customer_needs
+union all select 'issues', id from linear.issues
+union all select 'projects', id from linear.projects
+union all select 'issues', '';
+create table linear.source_counts as
+select 'issues' as table_name, 'all' as scope, 10 as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at;
+
+create schema research_files;
+create table research_files.participants as
+select 'panel_' || number as participant_id from range(10) as numbers(number);
+create table research_files.consents as
+select participant_id, 'research contact' as purpose from research_files.participants;
+create table research_files.contacts as
+select 'contact_' || participant_id as contact_id, participant_id
+from research_files.participants;
+create table research_files.studies as select 'study_1' as study_id;
+create table research_files.sessions as select 's1' as session_id, 'find' as task;
+create table research_files.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
+create table research_files.bad_rows (file varchar, line bigint, table_name varchar);
+create table research_files.source_counts as
+select table_name, table_name || '.csv' as scope, source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from (values ('participants', 10), ('consents', 10), ('contacts', 10), ('studies', 1),
+    ('sessions', 1)) as files(table_name, source_count);
 """
 
 MARTS = """

@@ -518,6 +518,32 @@ DAMAGE: Mapping[str, str] = {
     "update intercom.source_counts set counted_at = timestamptz '2026-03-01'": (
         "intercom.conversations.days_since_last_conversation"
     ),
+    "delete from linear.customer_needs where id = 'n1'": "linear.customers.listed_objects_held",
+    "delete from linear.customer_keys where customer < 'c5'": (
+        "linear.customers.customers_nobody_can_place"
+    ),
+    "update linear.customer_needs set customer = null where id < 'n3'": (
+        "linear.customer_needs.needs_of_unknown_customers"
+    ),
+    "delete from linear.issues where id = 'i1'": "linear.issues.issues_counted_by_teams",
+    "delete from linear.workflow_states": "linear.issues.issues_in_unknown_states",
+    "update linear.issues set completed_at = started_at - interval 1 day": (
+        "linear.issues.completed_before_started"
+    ),
+    "update linear.source_counts set counted_at = timestamptz '2026-04-01'": (
+        "linear.issues.days_since_last_change"
+    ),
+    "delete from research_files.contacts where participant_id = 'panel_1'": (
+        "research_files.participants.row_count_of_the_largest_file"
+    ),
+    "insert into research_files.bad_rows select 'contacts.csv', line, 'contacts' from range(3)"
+    " as lines(line)": "research_files.participants.bad_rows_of_files",
+    "update research_files.contacts set participant_id = 'x'": (
+        "research_files.contacts.contacts_of_unknown_participants"
+    ),
+    "delete from research_files.consents where participant_id = 'panel_1'": (
+        "research_files.contacts.participants_without_a_consent"
+    ),
     "update sales.mrr_movements set churn_mrr_usd = -0.01 where account_id = 'account_1'": (
         "sales.mrr_movements.movements_make_the_closing_mrr"
     ),
@@ -605,6 +631,8 @@ ERASED_HERE = {
     "hubspot": "delete from hubspot.contacts where id < '3'; insert into hubspot.erased_counts"
     " select 'contacts', 'live', 'one', source_count - (select count(*) from hubspot.contacts)"
     " from hubspot.source_counts where table_name = 'contacts'",
+    "research_files": "delete from research_files.contacts where participant_id = 'panel_1';"
+    " insert into research_files.erased_counts values ('contacts', 'contacts.csv', 'one', 1)",
     "typeform": "delete from typeform.responses where token < (select median(token)"
     " from typeform.responses); insert into typeform.erased_counts"
     " select 'responses', scope, 'one', source_count - (select count(*) from typeform.responses"

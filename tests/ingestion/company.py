@@ -234,9 +234,52 @@ def handmade(folder: Path) -> Company:
         }
         for n in range(20)
     ]
+    feedback += [
+        {
+            "feedback_id": f"wish_{n}",
+            "account_id": f"acct_{n % 3}",
+            "channel": ("sales_call", "community")[n % 2],
+            "created_at": days[n],
+            "text": f"Wish {n}",
+        }
+        for n in range(6)
+    ]
+    issues = [
+        {
+            "issue_id": f"issue_{n}",
+            "title": f"Work {n}",
+            "created_at": days[n],
+            "started_at": days[n + 2],
+            "completed_at": days[n + 4],
+        }
+        for n in range(6)
+    ]
+    panel = [
+        {
+            "panelist_id": f"panel_{n:03d}",
+            "user_id": f"user_{n:06d}",
+            "email": f"p{n}@word1.example",
+            "joined_at": days[n],
+            "consented": True,
+        }
+        for n in range(4)
+    ]
+    asked = [
+        {
+            "contact_id": f"contact_{n}",
+            "panelist_id": f"panel_{n % 4:03d}",
+            "study_id": "study_1",
+            "channel": "interview",
+            "contacted_at": days[10 + n],
+        }
+        for n in range(8)
+    ]
     tables = {
         "business/people": people,
+        "business/research_panel": panel,
+        "business/research_contacts": asked,
         "business/feedback": feedback,
+        "business/issues": issues,
         "business/subscriptions": subscriptions,
         "business/invoices": invoices,
         "posthog/events": events,

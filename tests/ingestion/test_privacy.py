@@ -27,6 +27,7 @@ def test_every_id_of_a_person_has_the_pseudonym_of_rfc_2104(
         "typeform": "select form_id || ':' || token from typeform.responses",
         "zendesk": "select id from zendesk.users",
         "intercom": "select id from intercom.contacts",
+        "research_files": "select participant_id from research_files.participants",
     }
     for source, sql in wanted.items():
         expected = {

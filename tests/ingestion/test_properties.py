@@ -34,6 +34,7 @@ PATHS = {
     "stripe": ("events", "invoices", "subscriptions"),
     "zendesk": ("users/cursor", "tickets/cursor", "organizations", "ratings", "count"),
     "intercom": ("contacts/search", "conversations/search", "companies", r"conversations/\d"),
+    "linear": ("graphql",),
 }
 # A folder that a load fills and empties again, in the order in which it does.
 MOMENTS = (

@@ -238,7 +238,10 @@ def test_nor_does_it_in_what_was_typed_beside_it(vendors: Vendors) -> None:
     notes = {"note": "Ask <Billing@word1.example>", "owner": "billing@word2.example"}
     item = {"id": "cus_1", "email": None, "name": "Word", "created": 0, "metadata": notes}
     [row] = stripe.customer_rows(Pseudonyms("stripe"), item)
-    assert json.loads(row["metadata"]) == {"note": None, "owner": "billing@word2.example"}
+    assert json.loads(row["metadata"]) == {
+        "note": "Ask <(erased)>",
+        "owner": "billing@word2.example",
+    }
 
 
 DRIFTS = [

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import requests
 import schemathesis
+from graphql import GraphQLSchema, build_schema, graphql_sync, parse, validate
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -28,8 +29,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.applications import Starlette
 
-from simulator import intercom
-from simulator.server import running
+from ingestion.linear import QUERIES, Kind
+from simulator import intercom, linear
+from simulator.linear_schema import schema as linear_schema
+from simulator.server import running, serving
 from tests.simulator.conftest import MakeApp
 from tests.simulator.small_company import HUBSPOT, POSTHOG, TYPEFORM
 
@@ -511,3 +514,49 @@ def test_every_operation_refuses_a_missing_and_a_wrong_token(name: str, target: 
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "pat-demo"})
     }
     assert refused == {401}
+
+
+LINEAR = "linear/schema.pruned.graphql"
+
+
+@pytest.fixture(scope="module")
+def linears_own() -> GraphQLSchema:
+    folder = os.environ.get("VENDOR_CONTRACTS")
+    if not folder:
+        pytest.skip("VENDOR_CONTRACTS is not set: name the folder of the vendors' contracts")
+    return build_schema((Path(folder) / LINEAR).read_text(), assume_valid_sdl=True)
+
+
+def test_all_that_is_served_as_linear_has_linears_names_and_types(
+    linears_own: GraphQLSchema,
+) -> None:
+    def described(schema: GraphQLSchema) -> dict[str, str]:
+        found = {}
+        for name, kind in schema.type_map.items():
+            for field_name, field_of in getattr(kind, "fields", {}).items():
+                found[f"{name}.{field_name}"] = str(field_of.type)
+                for argument, value in getattr(field_of, "args", {}).items():
+                    found[f"{name}.{field_name}({argument})"] = str(value.type)
+        return {key: kind for key, kind in found.items() if not key.startswith("__")}
+
+    served, theirs = described(linear_schema()), described(linears_own)
+    assert {key: theirs.get(key) for key in served} == served
+
+
+@pytest.mark.parametrize("kind", QUERIES, ids=lambda kind: kind.field)
+def test_linear_would_answer_what_we_ask_with_what_we_are_answered(
+    linears_own: GraphQLSchema, tiny_company: Path, kind: Kind
+) -> None:
+    query = kind.query(())
+    assert validate(linears_own, parse(query)) == []
+    bound = {"gte": "2026-01-01T00:00:00+00:00"}
+    wanted = {"or": [{"updatedAt": bound}, {"archivedAt": bound}]}
+    asked = {"first": 250, "after": None, "filter": wanted if kind.field == "issues" else None}
+    body = {"query": query, "variables": asked}
+    with serving(tiny_company) as url:
+        key = {"Authorization": linear.TOKEN}
+        answer = requests.post(f"{url}/graphql", json=body, headers=key).json()["data"]
+    assert answer[kind.field]["nodes"]
+    # Their schema hands our answer out again, which fails where a type is not theirs.
+    again = graphql_sync(linears_own, query, answer, variable_values=asked)
+    assert (again.errors, again.data) == (None, answer)

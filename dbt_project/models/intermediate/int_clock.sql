@@ -22,6 +22,9 @@ with
         union all
         select counted_at as told_at
         from {{ ref("stg_intercom__source_counts") }}
+        union all
+        select counted_at as told_at
+        from {{ ref("stg_linear__source_counts") }}
     )
 
 select

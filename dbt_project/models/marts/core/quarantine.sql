@@ -100,6 +100,15 @@ with
         from {{ ref("int_billing_faults") }}
         union all
         select
+            'research_files' as source,
+            table_name,
+            row_key,
+            column_name,
+            reason,
+            'row left out' as consequence
+        from {{ ref("stg_research_files__bad_rows") }}
+        union all
+        select
             'typeform' as source,
             'answers' as table_name,
             scores.form_id || ':' || pseudonyms.pseudonym || ':' || scores.field_ref as row_key,
