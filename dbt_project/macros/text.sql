@@ -102,7 +102,7 @@
     {%- set email = '[^\\s<>(),;:"]+@[^\\s<>(),;:"]*[A-Za-z0-9]' -%}
     {#- With a prefix of a country or an area, or ten digits and more: dates and sums stay. -#}
     {%- set international = "([+]|00)[1-9][0-9 ()./-]{5,}[0-9]" -%}
-    {%- set national = "(^|[^0-9])[(]?0[1-9][0-9]{0,4}[)]?[ ./-][0-9][0-9 ./-]{4,}[0-9]" -%}
+    {%- set national = "(^|[^0-9])[(]?0[1-9][0-9]{0,4}[)]?[ ./-]{1,3}[0-9][0-9 ./-]{4,}[0-9]" -%}
     {%- set grouped = "[(]?[2-9][0-9]{2}[)]?[ .-][0-9]{3}[ .-][0-9]{4}" -%}
     {%- set long = "[0-9]{10,}" -%}
     {%- set greeting = "hi|hello|hey|dear|thanks|thank you|thx|best|regards|wishes|cheers|sincerely|yours|my name is" -%}
@@ -166,4 +166,37 @@
     {%- set barred = "'|' || " ~ name_between(name, "||") ~ " || '|'" -%}
     {%- set longer = replace_matches(barred, regex("[|]\\p{L}{1,2}[|]"), "|") -%}
     trim(both '|' from {{ replace_matches(longer, regex("[|]+"), "|") }})
+{%- endmacro %}
+
+{#- One value of a JSON text column as text, of a key that is an expression. -#}
+{% macro json_text_at(column, key) -%}
+    {{ return(adapter.dispatch("json_text_at")(column, key)) }}
+{%- endmacro %}
+{% macro default__json_text_at(column, key) -%}
+    get_json_object({{ column }}, concat('$["', {{ key }}, '"]'))
+{%- endmacro %}
+{% macro duckdb__json_text_at(column, key) -%}
+    nullif(json_extract_string({{ column }}, '$."' || {{ key }} || '"'), '')
+{%- endmacro %}
+
+{#- One row for each item of a list in a JSON text column, in order: (key, position from 0, item). -#}
+{% macro json_items(relation, key, column, list) -%}
+    {{ return(adapter.dispatch("json_items")(relation, key, column, list)) }}
+{%- endmacro %}
+{% macro default__json_items(relation, key, column, list) -%}
+    select {{ key }}, position, item
+    from {{ relation }}
+    lateral view
+        posexplode(
+            from_json(get_json_object({{ column }}, '$.{{ list }}'), 'array<string>')
+        ) items as position,
+        item
+{%- endmacro %}
+{% macro duckdb__json_items(relation, key, column, list) -%}
+    select {{ key }}, unnest(range(len(items))) as position, cast(unnest(items) as varchar) as item
+    from
+        (
+            select {{ key }}, json_extract({{ column }}, '$.{{ list }}[*]') as items
+            from {{ relation }}
+        ) as lists
 {%- endmacro %}

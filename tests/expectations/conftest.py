@@ -329,7 +329,8 @@ select date_trunc('week', signed_up_at)::date as week_start, channel,
 from marketing.signups group by all;
 create schema research;
 create table research.survey_responses as
-select form_id || token as response_id, form_id, token, person_id, 'account_1' as account_id,
+select form_id || token as response_id, 'typeform' as source, form_id, token, person_id,
+    'account_1' as account_id,
     submitted_at, 9 as score, case when form_id = 'npsFrm01' then 50 end as nps_points,
     '2026-Q1' as wave
 from typeform.responses, (select min(person_id) as person_id from core.people);
