@@ -12,6 +12,8 @@ import duckdb
 import pytest
 from filelock import FileLock
 
+from orchestration.dbt import DBT_PROJECT, EXECUTABLE
+
 ROOT = Path(__file__).resolve().parent.parent
 # One key for all data folders, so that what they publish can be compared.
 PSEUDONYM_KEY = "0123456789abcdef" * 4
@@ -138,4 +140,18 @@ def built_lite(shared: Shared) -> Job:
 
 def publish(data: Path, company: Path) -> None:
     done = Job(data, company).run()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def dbt(warehouse: Path, *arguments: str) -> None:
+    """Run dbt on a warehouse of the test's own, with artifacts of its own beside it."""
+    options = ["--profiles-dir", ".", "--target-path", str(warehouse.parent / "target")]
+    done = subprocess.run(
+        [EXECUTABLE, "--quiet", *arguments, *options],
+        cwd=DBT_PROJECT,
+        env={**os.environ, "PRODUCTOPS_WAREHOUSE": str(warehouse)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,10 +3,7 @@
 Hypothesis draws the split; a failure prints it and how to replay it.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Job
+from tests.conftest import Job, dbt
 
-DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
-DBT = str(Path(sys.executable).with_name("dbt"))
 RAW = ("posthog", "hubspot", "typeform", "stripe", "ads")
 # What decides the person and the account of an event, and may change under it.
 RECORDS = {
@@ -80,7 +75,7 @@ class World:
                 )
                 """
             )
-        self._dbt(self.rows, "seed")
+        dbt(self.rows, "seed")
 
     def built(self, split: Split, nights: list[int]) -> Path:
         """Build after each of these nights, each with all that had arrived by then."""
@@ -89,7 +84,7 @@ class World:
         for position, night in enumerate(nights):
             with duckdb.connect(str(warehouse)) as connection:
                 self._arrive(connection, split, night)
-            self._dbt(warehouse, "run", *(["--full-refresh"] if position == 0 else []))
+            dbt(warehouse, "run", *(["--full-refresh"] if position == 0 else []))
         return warehouse
 
     def _arrive(self, connection: duckdb.DuckDBPyConnection, split: Split, night: int) -> None:
@@ -160,18 +155,6 @@ class World:
                 """
             )
         connection.execute("detach world")
-
-    def _dbt(self, warehouse: Path, *arguments: str) -> None:
-        options = ["--profiles-dir", ".", "--target-path", str(self.folder / "target")]
-        done = subprocess.run(
-            [DBT, "--quiet", *arguments, *options],
-            cwd=DBT_PROJECT,
-            env={**os.environ, "PRODUCTOPS_WAREHOUSE": str(warehouse)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def differences(one: Path, other: Path) -> dict[str, tuple[int, int]]:

@@ -1,14 +1,17 @@
 """Published marts against the second, naive count of the same company: equal to the digit."""
 
+import shutil
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import Job
+from tests.conftest import Job, dbt
 
 
 @pytest.fixture(
@@ -423,6 +426,66 @@ def test_who_qualified_by_use_pays_more_often(job: Job) -> None:
             truth[f"{name}_paid"],
             truth[f"{name}_rate"],
         ]
+
+
+def backtest_of_health(job: Job) -> tuple[float, float]:
+    """Recall and lift of the health score over all months, 30 days ahead."""
+    [(scored, flagged, churned, hits)] = job.query(
+        "select sum(scored_count), sum(flagged_count), sum(happened_count), sum(hit_count)"
+        " from sales.score_backtests where score = 'account_health' and horizon_days = 30"
+    )
+    return hits / churned, hits / flagged / (churned / scored)
+
+
+def test_the_health_score_beats_a_fall_of_use_alone(job: Job) -> None:
+    truth = job.truth["T8"]
+    if "lift" not in truth:
+        pytest.skip("nobody left this company")
+    recall, lift = backtest_of_health(job)
+    assert recall > truth["recall"]
+    assert lift > truth["lift"]
+
+
+def test_summer_is_no_alarm(job: Job) -> None:
+    rows = job.query(
+        "select strftime(score_date, '%m'), avg((health = 'at risk')::int)"
+        " from sales.account_health_daily"
+        " where score_date between date '2025-07-01' and date '2025-08-31' group by 1 order by 1"
+    )
+    if len(rows) < 2:
+        pytest.skip("no summer in this company")
+    [(_, july), (_, august)] = rows
+    assert august < 1.25 * july
+
+
+@pytest.mark.slow
+def test_no_score_is_shown_of_who_left_by_lot(built_lite: Job, tmp_path: Path) -> None:
+    warehouse = tmp_path / "productops.duckdb"
+    shutil.copy(built_lite.data / "warehouse" / "productops.duckdb", warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            """
+            create table lots as
+            with accounts as (
+                select account_id, row_number() over (order by hash(account_id || 'a')) as place
+                from intermediate.int_account_billing
+            ),
+            fates as (
+                select churned_at, row_number() over (order by hash(account_id || 'b')) as place
+                from intermediate.int_account_billing
+            )
+            from accounts inner join fates using (place);
+            update intermediate.int_account_billing as billing
+            set churned_at = lots.churned_at
+            from lots where lots.account_id = billing.account_id
+            """
+        )
+    dbt(warehouse, "run", "--select", "score_backtests", "account_health_daily")
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        shown = connection.execute(
+            "select distinct health, health_score from sales.account_health_daily"
+        ).fetchall()
+    assert shown == [("not published", None)]
 
 
 def test_mrr_moves_to_the_cent(job: Job) -> None:
