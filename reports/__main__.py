@@ -11,9 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from reports import account as accounts
 from reports import diff as diffs
 from reports import published
 from reports import status as states
+from reports.account import AmbiguousNameError
+from reports.formats import FORMATS, show
 from reports.published import NotPublishedError, UnknownNameError
 
 # What these need is more than what is published, so they live elsewhere and are handed over to.
@@ -30,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         code: int = chosen.run(chosen, _console())
+    except AmbiguousNameError as error:
+        print(error.args[0], file=sys.stderr)
+        return 1
     except (NotPublishedError, UnknownNameError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
@@ -40,9 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="productops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run: Callable[..., int], about: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, run: Callable[..., int], about: str, *, formats: bool = False
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, description=about)
-        command.add_argument("--json", action="store_true", help="for programs")
+        if formats:
+            command.add_argument("--format", choices=FORMATS, default="table")
+        else:
+            command.add_argument("--json", action="store_true", help="for programs")
         command.set_defaults(run=run)
         return command
 
@@ -52,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("before", help="an id or its beginning, `previous` or `current`")
     diff.add_argument("after")
     diff.add_argument("--metric", help="default: all that moved")
+    one = add("account", account, "what every team knows of an account", formats=True)
+    one.add_argument("who", help="its id, domain or name, or a part of the name")
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
@@ -123,6 +136,11 @@ def difference(chosen: argparse.Namespace, console: Console) -> int:
                 )
         console.print(table)
     return 0 if all(each.adds_up for each in found) else 1
+
+
+def account(chosen: argparse.Namespace, console: Console) -> int:
+    show(accounts.account(chosen.who), chosen.format, console)
+    return 0
 
 
 if __name__ == "__main__":

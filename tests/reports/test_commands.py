@@ -99,3 +99,46 @@ def test_an_unmoved_metric_is_shown_when_asked_for(capsys: pytest.CaptureFixture
     assert code == 0
     assert found["adds_up"]
     assert found["before"] == found["after"]
+
+
+@pytest.mark.parametrize("who", ["acct_00001", "BrightLoop1.example", "bright loop", "loop"])
+def test_an_account_is_found_by_what_people_call_it(
+    who: str, built: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = told(capsys, "account", who, "--format", "json")
+    assert code == 0
+    found = json.loads(said)
+    [(mrr, people)] = built.query(
+        "select mrr_usd, people_count from sales.account_360 where account_id = 'acct_00001'"
+    )
+    assert found["account"][0]["mrr_usd"] == str(mrr)
+    assert found["account"][0]["people_count"] == people
+    assert {row["feature_name"] for row in found["features"]} == {
+        name
+        for (name,) in built.query(
+            "select feature_name from product.feature_adoption_weekly"
+            " inner join core.features using (feature_id) where account_id = 'acct_00001'"
+        )
+    }
+
+
+def test_an_account_is_told_in_the_form_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, table = told(capsys, "account", "acct_00001")
+    assert "Bright Loop" in table
+    _, markdown = told(capsys, "account", "acct_00001", "--format", "md")
+    assert "| account_name | Bright Loop |" in markdown
+    _, csv = told(capsys, "account", "acct_00001", "--format", "csv")
+    assert "account,1,account_name,Bright Loop" in csv.splitlines()
+
+
+def test_a_name_of_none_or_of_several_is_answered_with_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, said = told(capsys, "account", "nonesuch")
+    assert code == 2
+    assert "no account is known by 'nonesuch'" in said
+    code, said = told(capsys, "account", "r")
+    assert code == 1
+    assert "2 accounts fit 'r': Bright Loop (acct_00001), Quiet Harbor" in said
