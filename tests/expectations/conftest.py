@@ -327,6 +327,39 @@ select date_trunc('week', signed_up_at)::date as week_start, channel,
     2 * count(*) as visitor_count, count(*) as signup_count, 2 as activated_count,
     2 as opportunity_count, 1 as won_count
 from marketing.signups group by all;
+create table core.dates as
+select date '2025-12-01' + number::int as date_day from range(71) as numbers(number);
+create table product.feature_retention as
+select 'tasks' as feature_id, date '2025-12-29' as base_week,
+    count(distinct person_id) - 1 as user_count, 1 as user_retained_count,
+    1 as other_count, 0 as other_retained_count
+from product.daily_active_people
+where active_date >= date '2025-12-29' and active_date < date '2026-01-26';
+create table sales.product_qualified_leads as
+select distinct people.account_id, 1.0 as fit_score, 0.5 as usage_score, 0.5 as intent_score,
+    false as is_qualified, null::timestamp as qualified_at
+from marketing.signups as signups inner join core.people as people using (person_id);
+create table sales.deal_stages as
+select deal_id, account_id, stage_id, 3.0 as days_in_stage, true as is_current from sales.deals;
+create table sales.stage_conversion_monthly as
+select date '2026-01-01' as month_start, 'first' as stage_id, 10 as deal_count,
+    8 as reached_count, 5 as went_on_count;
+create table sales.pipeline_monthly as
+select date '2026-01-01' as month_start, 'all' as segment,
+    sum(amount_usd) filter (where is_won) as won_usd
+from sales.deals;
+create table sales.account_health_daily as
+select account_id, date '2026-02-09' as score_date, mrr_usd, 'healthy' as health
+from core.accounts where mrr_usd > 0;
+create table sales.score_backtests as
+select 'account_health' as score, 100 as scored_count, 10 as flagged_count,
+    5 as happened_count, 2 as hit_count;
+create table sales.account_360 as
+select accounts.account_id, accounts.mrr_usd, coalesce(sum(deals.amount_usd), 0) as won_usd
+from core.accounts as accounts
+left join sales.deals as deals
+    on deals.account_id = accounts.account_id and deals.is_won
+group by all;
 create schema research;
 create table research.survey_responses as
 select form_id || token as response_id, 'typeform' as source, form_id, token, person_id,

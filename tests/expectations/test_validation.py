@@ -593,6 +593,45 @@ DAMAGE: Mapping[str, str] = {
     "update marketing.lead_funnel_weekly set won_count = 3": (
         "marketing.lead_funnel_weekly.later_steps_no_larger"
     ),
+    "update product.feature_retention set other_count = 3": (
+        "product.feature_retention.users_and_others_are_everybody_who_was_there"
+    ),
+    "update product.feature_retention set other_retained_count = 2": (
+        "product.feature_retention.retained_beyond_those_who_were_there"
+    ),
+    "delete from sales.product_qualified_leads": (
+        "sales.product_qualified_leads.accounts_with_a_sign_up"
+    ),
+    "update sales.product_qualified_leads set is_qualified = true": (
+        "sales.product_qualified_leads.scores_out_of_range"
+    ),
+    "update sales.deal_stages set stage_id = 'another'": (
+        "sales.deal_stages.deals_in_their_stage_now"
+    ),
+    "update sales.deal_stages set days_in_stage = -1": (
+        "sales.deal_stages.days_in_stage_values_to_be_between"
+    ),
+    "update sales.stage_conversion_monthly set went_on_count = 9": (
+        "sales.stage_conversion_monthly.more_went_on_than_came"
+    ),
+    "update sales.pipeline_monthly set won_usd = won_usd - 1": (
+        "sales.pipeline_monthly.won_against_deals"
+    ),
+    "delete from sales.account_health_daily where account_id = 'account_1'": (
+        "sales.account_health_daily.mrr_of_the_last_day_against_billing"
+    ),
+    "insert into sales.account_health_daily select account_id || number, score_date, 0, 'at risk'"
+    " from sales.account_health_daily, range(9) as numbers(number)": (
+        "sales.account_health_daily.accounts_at_risk_all_at_once"
+    ),
+    "update sales.score_backtests set hit_count = 6": (
+        "sales.score_backtests.hits_beyond_what_was_flagged_or_happened"
+    ),
+    "update sales.account_360 set mrr_usd = mrr_usd * 2": (
+        "sales.account_360.sums_of_every_account"
+    ),
+    "insert into research.survey_responses select * replace ('posthog' as source)"
+    " from research.survey_responses": "research.survey_responses.submissions_no_more_than_sent",
     "insert into research.survey_responses select * replace (token || 'x' as token)"
     " from research.survey_responses": ("research.survey_responses.responses_no_more_than_arrived"),
     "delete from research.survey_responses where token < 'token-5'": (
