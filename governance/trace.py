@@ -22,6 +22,9 @@ from orchestration.dbt import Model, marts, models_as_built_whole
 from orchestration.paths import published_file
 
 REPLAY = "productops"
+# Taken as it is, not followed: rows that only bound the calendar would come back in the replay as
+# deals and events of their own, without the rows that say whose they are.
+CALENDAR = "core.dates"
 # Values of a column that are written into a query: DuckDB prunes by these, and not by a join.
 FEW = 200
 
@@ -90,6 +93,7 @@ class Tracer:
                 f"{warehouse_path()} is in use, most likely by a night; ask again when it ended"
                 f" ({str(error).splitlines()[0]})"
             ) from error
+        self._followed = self._models.keys() - {CALENDAR}
         self._types = self._columns()
         views = {name: model.sql for name, model in self._models.items() if model.is_view}
         self._rewriter = Rewriter(self._types, views)
@@ -201,7 +205,11 @@ class Tracer:
         needed, waiting = set[str](), [table]
         while waiting:
             name = waiting.pop()
-            if name in self._models and name not in needed:
+            if (
+                name in self._models
+                and name not in needed
+                and (name == table or name in self._followed)
+            ):
                 needed.add(name)
                 waiting += self._models[name].below
         return [name for name in self._models if name in needed]
@@ -270,7 +278,7 @@ class Tracer:
                 self._held.execute(f"create schema if not exists {REPLAY}.{schema}")
             for name in read:
                 # Seeds are part of the models: a rule may matter by not matching.
-                all_rows = name.startswith("seeds.")
+                all_rows = name.startswith("seeds.") or name == CALENDAR
                 self._held.execute(
                     f"create table {REPLAY}.{name} as from {CATALOG}.{name}"
                     " where ? or rowid in (select unnest(cast(? as bigint[])))",

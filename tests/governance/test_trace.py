@@ -86,6 +86,11 @@ def test_a_sum_over_time_measures_the_value_in_force(built: Job, tracer: Tracer)
     assert not measured
 
 
+def test_rows_that_only_bound_the_calendar_are_not_counted(built: Job, tracer: Tracer) -> None:
+    for key in rows_of(built, "sales.pipeline_monthly"):
+        assert tracer.trace("sales.pipeline_monthly", key, "worked_count").is_proven, key
+
+
 def test_without_one_of_its_rows_a_cell_is_not_proven(
     built: Job, tracer: Tracer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
