@@ -51,7 +51,8 @@ def marts_of(job: Job) -> list[str]:
 
 def test_cells_of_every_mart_are_proven(built: Job, tracer: Tracer) -> None:
     chance = random.Random(SEED)
-    marts = marts_of(built)
+    # Some tables need more months than this company has.
+    marts = [table for table in marts_of(built) if rows_of(built, table)]
     for number in range(CELLS):
         table = marts[number % len(marts)]
         key = chance.choice(rows_of(built, table))

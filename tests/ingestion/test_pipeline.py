@@ -212,7 +212,8 @@ def test_an_extraction_that_failed_leaves_nothing_behind(vendors: Vendors) -> No
         load_now("hubspot")
     assert contents() == before
     vendors.mend()
-    load_now()
+    # Not the others: what waits for an answer changes its state in a day.
+    load_now("hubspot")
     assert contents() == before
 
 

@@ -43,8 +43,9 @@ def test_the_map_leads_from_every_published_person_to_the_vendors_id(
             f" left join '{path}' as map on map.pseudonym = person_id and map.source = 'posthog'"
         ).fetchall()
         [(responses, found)] = connection.execute(
-            f"select count(*), count(map.raw_id) from research.survey_responses"
+            "select count(*), count(map.raw_id) from research.survey_responses as responses"
             f" left join '{path}' as map on map.pseudonym = token and map.source = 'typeform'"
+            " where responses.source = 'typeform'"
         ).fetchall()
     [(published, known, addressed)] = people
     assert known == published > 0

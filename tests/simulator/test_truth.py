@@ -142,10 +142,10 @@ def test_planted_truths_that_fit_on_a_page(truth: dict) -> None:
         "churn": "0.00",
         "end": "174.00",
     }
-    # ARR of 2,088 shared three to one between a blocker and a wish.
+    # ARR of 2,088 shared six to one between a blocker, named twice, and a wish.
     assert truth["T3"]["allocated_arr"] == {
-        "sso_scim": "1566.00",
-        "dark_mode": "522.00",
+        "sso_scim": "1789.71",
+        "dark_mode": "298.29",
         "notifications": "0.00",
     }
     assert truth["T4"]["first_touch"] == {"paid_search": 1}
