@@ -32,7 +32,7 @@ dev: setup  ## Open Dagster on http://localhost:3000 with the demo company's ven
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-soak: setup  ## Kill two hundred nights at random moments while readers poll (an hour or two)
+soak: setup  ## Kill two hundred nights at random moments while readers poll (hours)
 	$(BIN)/python -m tests.soak
 
 lint: setup  ## Check style, types and SQL format

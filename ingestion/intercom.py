@@ -18,7 +18,18 @@ from dlt.extract import DltResource
 from ingestion.http import Api, Limiter
 from ingestion.privacy import erased_counts, pseudonyms
 from ingestion.support import Door, Item, Reading, count_rows, rows_of
-from ingestion.tables import BIGINT, BOOL, DATE, TEXT, TIME, Row, Table, changed, source_counts
+from ingestion.tables import (
+    BIGINT,
+    BOOL,
+    DATE,
+    TEXT,
+    TIME,
+    Row,
+    Table,
+    changed,
+    from_unix,
+    source_counts,
+)
 
 CONTACTS = Table(
     "intercom",
@@ -288,12 +299,6 @@ def _day(item: Item) -> date:
     return datetime.fromtimestamp(item["created_at"], UTC).date()
 
 
-def _time(value: object) -> object:
-    """Seconds since 1970 as a time; anything else as it came, for the table to refuse."""
-    is_seconds = isinstance(value, int) and not isinstance(value, bool)
-    return datetime.fromtimestamp(value, UTC) if is_seconds else value  # type: ignore[arg-type]
-
-
 def _contact_id(item: Item) -> str | None:
     """Whose conversation it is: who began it, as Intercom lists them first."""
     listed = (item.get("contacts") or {}).get("contacts") or ()
@@ -309,8 +314,8 @@ def _contact(item: Item) -> Row:
         "name": item["name"],
         "role": item["role"],
         "company_id": companies[0]["id"] if companies else None,
-        "created_at": _time(item["created_at"]),
-        "updated_at": _time(item["updated_at"]),
+        "created_at": from_unix(item["created_at"]),
+        "updated_at": from_unix(item["updated_at"]),
     }
 
 
@@ -328,8 +333,8 @@ def _company(item: Item) -> Row:
         "company_id": item["company_id"],
         "name": item["name"],
         "website": item.get("website"),
-        "created_at": _time(item["created_at"]),
-        "updated_at": _time(item["updated_at"]),
+        "created_at": from_unix(item["created_at"]),
+        "updated_at": from_unix(item["updated_at"]),
     }
 
 
@@ -352,14 +357,16 @@ def _conversation(external_id_attribute: str, item: Item) -> Row:
         "replies": "\n\n".join(filter(None, (plain(part["body"]) for part in said))) or None,
         "rating": rating.get("rating"),
         "rating_remark": rating.get("remark") or None,
-        "rated_at": _time(rating.get("created_at")),
+        "rated_at": from_unix(rating.get("created_at")),
         "external_id": (item.get("custom_attributes") or {}).get(external_id_attribute),
         "teammate_names": ", ".join(dict.fromkeys(filter(None, others))) or None,
         "part_count": len(parts),
-        "created_at": _time(item["created_at"]),
-        "updated_at": _time(item["updated_at"]),
-        "first_reply_at": _time(statistics.get("first_admin_reply_at")),
-        "closed_at": _time(statistics.get("last_close_at")) if item["state"] == "closed" else None,
+        "created_at": from_unix(item["created_at"]),
+        "updated_at": from_unix(item["updated_at"]),
+        "first_reply_at": from_unix(statistics.get("first_admin_reply_at")),
+        "closed_at": from_unix(statistics.get("last_close_at"))
+        if item["state"] == "closed"
+        else None,
     }
 
 

@@ -17,7 +17,7 @@ from dlt.extract import DltResource
 
 from ingestion.http import Api, Limiter
 from ingestion.privacy import Pseudonyms
-from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, source_counts
+from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, from_unix, source_counts
 
 # Amounts are whole cents as Stripe sends them; prices may have fractions of a cent and stay text.
 CUSTOMERS = Table(
@@ -348,12 +348,6 @@ def _rows_of(
         yield [row for item in reading.items for row in rows(item)]
 
 
-def _time(value: object) -> object:
-    """Seconds since 1970 as a time; anything else as it came, for the table to refuse."""
-    is_seconds = isinstance(value, int) and not isinstance(value, bool)
-    return datetime.fromtimestamp(value, UTC) if is_seconds else value  # type: ignore[arg-type]
-
-
 def customer_rows(people: Pseudonyms, item: Item) -> Iterator[Row]:
     """The row of a customer, without what names somebody who was erased here."""
     email = item["email"]
@@ -366,7 +360,7 @@ def customer_rows(people: Pseudonyms, item: Item) -> Iterator[Row]:
         "metadata": people.without_erased(json.dumps(item["metadata"], sort_keys=True)),
         "currency": item.get("currency"),
         "delinquent": item.get("delinquent"),
-        "created": _time(item["created"]),
+        "created": from_unix(item["created"]),
         "is_deleted": item.get("deleted", False),
     }
 
@@ -377,12 +371,12 @@ def _subscription(item: Item) -> Iterator[Row]:
         "customer": item["customer"],
         "status": item["status"],
         "currency": item["currency"],
-        "created": _time(item["created"]),
-        "start_date": _time(item["start_date"]),
-        "trial_end": _time(item["trial_end"]),
-        "cancel_at": _time(item["cancel_at"]),
-        "canceled_at": _time(item["canceled_at"]),
-        "ended_at": _time(item["ended_at"]),
+        "created": from_unix(item["created"]),
+        "start_date": from_unix(item["start_date"]),
+        "trial_end": from_unix(item["trial_end"]),
+        "cancel_at": from_unix(item["cancel_at"]),
+        "canceled_at": from_unix(item["canceled_at"]),
+        "ended_at": from_unix(item["ended_at"]),
     }
 
 
@@ -394,9 +388,9 @@ def _items(api: Api, subscription: Item) -> Iterator[Row]:
             "price": item["price"]["id"],
             # What is metered has no quantity.
             "quantity": item.get("quantity"),
-            "created": _time(item["created"]),
-            "current_period_start": _time(item["current_period_start"]),
-            "current_period_end": _time(item["current_period_end"]),
+            "created": from_unix(item["created"]),
+            "current_period_start": from_unix(item["current_period_start"]),
+            "current_period_end": from_unix(item["current_period_end"]),
         }
 
 
@@ -415,11 +409,11 @@ def _invoice(item: Item) -> Iterator[Row]:
         "amount_due": item["amount_due"],
         "amount_paid": item["amount_paid"],
         "amount_remaining": item["amount_remaining"],
-        "period_start": _time(item["period_start"]),
-        "period_end": _time(item["period_end"]),
-        "created": _time(item["created"]),
-        "finalized_at": _time(moved["finalized_at"]),
-        "paid_at": _time(moved["paid_at"]),
+        "period_start": from_unix(item["period_start"]),
+        "period_end": from_unix(item["period_end"]),
+        "created": from_unix(item["created"]),
+        "finalized_at": from_unix(moved["finalized_at"]),
+        "paid_at": from_unix(moved["paid_at"]),
         "is_deleted": item.get("deleted", False),
     }
 
@@ -447,8 +441,8 @@ def _lines(api: Api, invoice: Item) -> Iterator[Row]:
             "amount": line["amount"],
             "currency": line["currency"],
             "is_proration": details.get("proration", False),
-            "period_start": _time(line["period"]["start"]),
-            "period_end": _time(line["period"]["end"]),
+            "period_start": from_unix(line["period"]["start"]),
+            "period_end": from_unix(line["period"]["end"]),
         }
 
 
@@ -461,7 +455,7 @@ def _credit_note(item: Item) -> Iterator[Row]:
         "reason": item["reason"],
         "currency": item["currency"],
         "total": item["total"],
-        "created": _time(item["created"]),
+        "created": from_unix(item["created"]),
     }
 
 
@@ -478,7 +472,7 @@ def _price(item: Item) -> Iterator[Row]:
         "interval_count": recurring.get("interval_count"),
         "usage_type": recurring.get("usage_type"),
         "active": item["active"],
-        "created": _time(item["created"]),
+        "created": from_unix(item["created"]),
     }
 
 

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dlt
@@ -175,6 +175,12 @@ def changed(table: Table, rows: Sequence[Row]) -> bool:
 def digest_of(rows: Sequence[Row]) -> str:
     text = json.dumps(rows, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def from_unix(value: object) -> object:
+    """Seconds since 1970 as a time; anything else as it came, for the table to refuse."""
+    is_seconds = isinstance(value, int) and not isinstance(value, bool)
+    return datetime.fromtimestamp(value, UTC) if is_seconds else value  # type: ignore[arg-type]
 
 
 def in_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:  # Any: any item

@@ -2,29 +2,21 @@
 -- the same raw rows then always give the same marts.
 with
     clocks as (
-        select counted_at as told_at
-        from {{ ref("stg_posthog__source_counts") }}
-        union all
         select exported_at as told_at
         from {{ ref("stg_posthog__exports") }}
-        union all
-        select counted_at as told_at
-        from {{ ref("stg_hubspot__source_counts") }}
-        union all
-        select counted_at as told_at
-        from {{ ref("stg_typeform__source_counts") }}
-        union all
-        select counted_at as told_at
-        from {{ ref("stg_stripe__source_counts") }}
-        union all
-        select counted_at as told_at
-        from {{ ref("stg_zendesk__source_counts") }}
-        union all
-        select counted_at as told_at
-        from {{ ref("stg_intercom__source_counts") }}
-        union all
-        select counted_at as told_at
-        from {{ ref("stg_linear__source_counts") }}
+        {% for source in [
+                "posthog",
+                "hubspot",
+                "typeform",
+                "stripe",
+                "zendesk",
+                "intercom",
+                "linear",
+            ] %}
+            union all
+            select counted_at as told_at
+            from {{ ref("stg_" ~ source ~ "__source_counts") }}
+        {% endfor %}
     )
 
 select
