@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion import SOURCES
 from tests.conftest import Job, dbt
 
-RAW = ("posthog", "hubspot", "typeform", "stripe", "ads")
+RAW = tuple(SOURCES)
 # What decides the person and the account of an event, and may change under it.
 RECORDS = {
     "posthog.persons": "distinct_id",
