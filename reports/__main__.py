@@ -14,6 +14,7 @@ from rich.table import Table
 from reports import account as accounts
 from reports import diff as diffs
 from reports import published
+from reports import recruit as recruiting
 from reports import status as states
 from reports.account import AmbiguousNameError
 from reports.formats import FORMATS, show
@@ -65,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--metric", help="default: all that moved")
     one = add("account", account, "what every team knows of an account", formats=True)
     one.add_argument("who", help="its id, domain or name, or a part of the name")
+    whom = add("recruit", recruit, "whom a study may ask, and why the others not", formats=True)
+    whom.add_argument("--study", required=True, help="its id, such as S-07, or a part of its name")
+    whom.add_argument("--n", type=_count, default=20, help="how many people (20)")
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
@@ -141,6 +145,21 @@ def difference(chosen: argparse.Namespace, console: Console) -> int:
 def account(chosen: argparse.Namespace, console: Console) -> int:
     show(accounts.account(chosen.who), chosen.format, console)
     return 0
+
+
+def recruit(chosen: argparse.Namespace, console: Console) -> int:
+    found = recruiting.recruit(chosen.study, chosen.n)
+    show(found, chosen.format, console)
+    if len(found["ask"]) < chosen.n:
+        print(f"only {len(found['ask'])} of {chosen.n} may be asked", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _count(said: str) -> int:
+    if not said.isdigit() or int(said) < 1:
+        raise argparse.ArgumentTypeError(f"{said!r} is no number of people; give 1 or more")
+    return int(said)
 
 
 if __name__ == "__main__":

@@ -227,7 +227,8 @@ create table core.accounts as
 select distinct account_id, 'Account' as account_name, 'company1.example' as domain,
     timestamp '2026-01-01' as first_seen_at, true as has_crm_company,
     case when account_id < 'account_4' then timestamp '2026-01-02' end as first_paid_at,
-    case when account_id < 'account_3' then 550 else 0 end::decimal(18, 2) as mrr_usd
+    case when account_id < 'account_3' then 550 else 0 end::decimal(18, 2) as mrr_usd,
+    5 as paid_seat_count
 from core.people;
 create table core.quarantine as
 select 'hubspot' as source, 'deals' as table_name, number::varchar as row_key,
@@ -360,6 +361,8 @@ from core.accounts as accounts
 left join sales.deals as deals
     on deals.account_id = accounts.account_id and deals.is_won
 group by all;
+create table core.account_history as
+select account_id, mrr_usd, paid_seat_count, true as is_current from core.accounts;
 create schema research;
 create table research.survey_responses as
 select form_id || token as response_id, 'typeform' as source, form_id, token, person_id,
@@ -367,6 +370,23 @@ select form_id || token as response_id, 'typeform' as source, form_id, token, pe
     submitted_at, 9 as score, case when form_id = 'npsFrm01' then 50 end as nps_points,
     '2026-Q1' as wave
 from typeform.responses, (select min(person_id) as person_id from core.people);
+alter table research.survey_responses add column is_counted boolean default true;
+alter table research.survey_responses add column metric varchar;
+update research.survey_responses
+set metric = case when form_id = 'npsFrm01' then 'nps' else 'csat' end;
+create table research.nps as
+select wave, breakdown, count(*) as answer_count
+from research.survey_responses, (values ('total'), ('segment')) as breakdowns(breakdown)
+where metric = 'nps' group by all;
+create table research.csat as
+select wave, breakdown, count(*) as answer_count
+from research.survey_responses, (values ('total'), ('segment')) as breakdowns(breakdown)
+where metric = 'csat' group by all;
+create table research.studies as from research_files.studies;
+create table research.recruiting_pool as
+select study_id, participant_id as panellist_id, true as is_eligible,
+    timestamp '2026-02-01' as last_contacted_at
+from research_files.participants, research.studies;
 """
 
 

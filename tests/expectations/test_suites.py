@@ -47,7 +47,12 @@ def test_every_planned_table_has_a_suite() -> None:
         "research_files.contacts",
         "sales.mrr_movements",
         "sales.revenue_monthly",
+        "core.account_history",
         "research.survey_responses",
+        "research.nps",
+        "research.csat",
+        "research.studies",
+        "research.recruiting_pool",
     }
 
 

@@ -649,6 +649,21 @@ DAMAGE: Mapping[str, str] = {
     "update research.survey_responses set nps_points = -100": (
         "research.survey_responses.nps_points_mean_to_be_between"
     ),
+    "update core.account_history set mrr_usd = mrr_usd * 2": (
+        "core.account_history.what_holds_now_is_what_accounts_say"
+    ),
+    "update research.nps set answer_count = answer_count - 1 where breakdown = 'segment'": (
+        "research.nps.nps_counts_every_answer"
+    ),
+    "update research.csat set answer_count = answer_count + 1 where breakdown = 'total'": (
+        "research.csat.csat_counts_every_answer"
+    ),
+    "delete from research.studies": "research.studies.studies_of_the_register",
+    "update research.recruiting_pool set last_contacted_at = null": (
+        "research.recruiting_pool.everybody_approached_is_known"
+    ),
+    "insert into research.recruiting_pool select * replace (panellist_id || 'x' as panellist_id)"
+    " from research.recruiting_pool": "research.recruiting_pool.a_panel_for_each_study",
 }
 
 

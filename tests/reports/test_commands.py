@@ -142,3 +142,28 @@ def test_a_name_of_none_or_of_several_is_answered_with_what_to_do(
     code, said = told(capsys, "account", "r")
     assert code == 1
     assert "2 accounts fit 'r': Bright Loop (acct_00001), Quiet Harbor" in said
+
+
+def test_a_study_is_told_whom_to_ask(built: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    [(study, name)] = built.query("select study_id, study_name from research.studies limit 1")
+    for said in (study, study.upper(), f"s-{study.rsplit('_', 1)[1]}", name[:12]):
+        code, answer = told(capsys, "recruit", "--study", said, "--n", "1", "--format", "json")
+        found = json.loads(answer[: answer.rindex("}") + 1])
+        assert found["study"][0]["study_id"] == study
+        assert code == (0 if found["ask"] else 1)
+        assert len(found["ask"]) + sum(row["people"] for row in found["may not be asked"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--study", "S-99"], "no study is known by 'S-99'"), (["--study", "s", "--n", "0"], "'0' is")],
+)
+def test_what_a_study_cannot_be_is_said(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    try:
+        code, said = told(capsys, "recruit", *arguments)
+    except SystemExit as stopped:
+        code, said = stopped.code, capsys.readouterr().err
+    assert code == 2
+    assert words in said

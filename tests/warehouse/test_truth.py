@@ -532,3 +532,18 @@ def test_each_account_pays_what_its_own_subscription_says(job: Job) -> None:
 def test_bills_with_the_wrong_sign_are_put_aside(job: Job) -> None:
     [(count,)] = job.query("select count(*) from core.quarantine where table_name = 'invoices'")
     assert count == job.truth["T10"]["negative_invoices"]
+
+
+def test_who_was_asked_three_times_in_ninety_days_is_left_alone(job: Job) -> None:
+    """T11; a panellist of the truth is found through the register's pseudonyms."""
+    truth = job.truth["T11"]
+    warehouse = job.data / "warehouse" / "productops.duckdb"
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select distinct pseudonyms.id, pool.exclusion_reason = 'contacted_too_often'"
+            " from research.recruiting_pool as pool"
+            " join research_files.pseudonyms on pseudonyms.pseudonym = pool.panellist_id"
+            " where pool.study_id = (select min(study_id) from research.studies)"
+        ).fetchall()
+    assert len(rows) == truth["panel"]
+    assert sorted(id for id, is_tired in rows if is_tired) == truth["tired_panelists"]

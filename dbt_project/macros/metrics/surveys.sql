@@ -1,22 +1,25 @@
 {#- One row (total, promoters, passives, detractors, nps, variance, standard_error, margin_95) of the
     valid scores of a relation: integers from 0 to 10. All but the counts are null without answers.
     population: of how many these are the answers; a small one makes the error smaller.
+    by: columns of the relation; one row for each of their values, and these columns first.
     Variance = p + d - (p - d)^2 with the shares of promoters and detractors. -#}
-{% macro nps(relation, score="score", population=none) -%}
+{% macro nps(relation, score="score", population=none, by=[]) -%}
+    {%- set keys = by | join(", ") -%}
     with
         valid as (
-            select {{ score }} as score
+            select {{ keys ~ ", " if by }} {{ score }} as score
             from {{ relation }}
             where {{ score }} between 0 and 10 and {{ score }} = floor({{ score }})
         ),
 
         counts as (
             select
+                {{ keys ~ "," if by }}
                 count(*) as total,
                 coalesce(sum(case when score >= 9 then 1 else 0 end), 0) as promoters,
                 coalesce(sum(case when score between 7 and 8 then 1 else 0 end), 0) as passives,
                 coalesce(sum(case when score <= 6 then 1 else 0 end), 0) as detractors
-            from valid
+            from valid {{ "group by " ~ keys if by }}
         ),
 
         shares as (
@@ -39,6 +42,7 @@
         )
 
     select
+        {{ keys ~ "," if by }}
         total,
         promoters,
         passives,
@@ -50,9 +54,12 @@
     from errors
 {%- endmacro %}
 
-{#- One row (total, satisfied, csat, csat_mean): the share of the two best answers of a scale. -#}
-{% macro csat(relation, score="score", highest=5) -%}
+{#- One row (total, satisfied, csat, csat_mean), or one for each value of the columns `by`: the share
+    of the two best answers of a scale. -#}
+{% macro csat(relation, score="score", highest=5, by=[]) -%}
+    {%- set keys = by | join(", ") -%}
     select
+        {{ keys ~ "," if by }}
         count({{ score }}) as total,
         coalesce(sum(case when {{ score }} >= {{ highest - 1 }} then 1 else 0 end), 0) as satisfied,
         sum(case when {{ score }} >= {{ highest - 1 }} then 1 else 0 end)
@@ -60,7 +67,7 @@
         / nullif(count({{ score }}), 0) as csat,
         avg({{ score }}) as csat_mean
     from {{ relation }}
-    where {{ score }} between 1 and {{ highest }}
+    where {{ score }} between 1 and {{ highest }} {{ "group by " ~ keys if by }}
 {%- endmacro %}
 
 {#- One row (total, ces_mean, ces_positive_share): on 1 to 7, where 5 and better is positive. With

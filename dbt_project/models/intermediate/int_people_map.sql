@@ -13,3 +13,17 @@ from {{ ref("stg_typeform__pseudonyms") }} as pseudonyms
 left join
     {{ ref("stg_typeform__responses") }} as responses
     on pseudonyms.raw_id = responses.form_id || ':' || responses.token
+union all
+select pseudonyms.pseudonym, 'research_files' as source, pseudonyms.raw_id, participants.email
+from {{ ref("stg_research_files__pseudonyms") }} as pseudonyms
+left join
+    {{ ref("stg_research_files__participants") }} as participants
+    on pseudonyms.raw_id = participants.participant_id
+union all
+select pseudonyms.pseudonym, 'intercom' as source, pseudonyms.raw_id, contacts.email
+from {{ ref("stg_intercom__pseudonyms") }} as pseudonyms
+left join {{ ref("stg_intercom__contacts") }} as contacts on pseudonyms.raw_id = contacts.contact_id
+union all
+select pseudonyms.pseudonym, 'zendesk' as source, pseudonyms.raw_id, users.email
+from {{ ref("stg_zendesk__pseudonyms") }} as pseudonyms
+left join {{ ref("stg_zendesk__users") }} as users on pseudonyms.raw_id = users.user_id

@@ -40,6 +40,10 @@ select
     named.state as status,
     named.priority,
     named.channel,
+    -- Also by a message that goes out by itself: to who receives it, it is one more.
+    coalesce(
+        named.delivered_as in ('admin_initiated', 'operator_initiated', 'automated'), false
+    ) as is_begun_by_us,
     named.tags,
     named.rating,
     case when named.rating >= 4 then 1 when named.rating >= 1 then 0 end as satisfaction_score,
