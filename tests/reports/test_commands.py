@@ -156,7 +156,10 @@ def test_a_study_is_told_whom_to_ask(built: Job, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--study", "S-99"], "no study is known by 'S-99'"), (["--study", "s", "--n", "0"], "'0' is")],
+    [
+        (["--study", "S-99"], "no study is known by 'S-99'"),
+        (["--study", "s", "--n", "0"], "'0' is"),
+    ],
 )
 def test_what_a_study_cannot_be_is_said(
     capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
