@@ -1,0 +1,288 @@
+/* From a frame (figures.js) to what Apache ECharts draws. */
+(function (root) {
+  "use strict";
+
+  const { column, format, worded, labels, isTime } = root.figures;
+  // Each keeps 4.5 to 1 against white, and lines differ by dash and mark as well.
+  const COLOURS = ["#0b5cad", "#b34700", "#00795e", "#7b3fb5", "#a8214b", "#6b5b00", "#3f4b5a", "#00718f", "#8a4b2a"];
+  const DASHES = ["solid", "dashed", "dotted", [8, 3, 2, 3]];
+  const MARKS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect", "emptyTriangle", "emptyDiamond"];
+  const INK = "#1c2530", SOFT = "#52606d", LINE = "#d3dae1";
+  const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+
+  const escaped = (text) => String(text).replace(/[&<>"']/g, (each) => `&#${each.charCodeAt(0)};`);
+  const unitOf = (block) => block.unit || column(block, block.y[0]).unit;
+  const shortened = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
+
+  function common(narrow) {
+    return {
+      animation: false,
+      color: COLOURS,
+      textStyle: { fontFamily: FONT, color: INK, fontSize: narrow ? 11 : 12 },
+      // Names of features and channels may take half of a narrow chart; the default cuts them at a quarter.
+      grid: {
+        left: 8, right: narrow ? 8 : 16, top: 34, bottom: 10,
+        outerBoundsMode: "same", outerBoundsContain: "axisLabel", outerBoundsClampWidth: "50%", outerBoundsClampHeight: "50%",
+      },
+      legend: { type: "scroll", top: 0, left: 0, right: 0, itemWidth: 22, textStyle: { color: INK } },
+    };
+  }
+
+  const valueAxis = (block, rest) => ({
+    type: "value",
+    axisLabel: { color: SOFT, formatter: (value) => format(value, unitOf(block), true) },
+    splitLine: { lineStyle: { color: LINE } },
+    ...rest,
+  });
+  const categoryAxis = (data, rest) => ({
+    type: "category",
+    data,
+    axisLabel: { color: SOFT, hideOverlap: true },
+    axisLine: { lineStyle: { color: "#7b8794" } },
+    axisTick: { alignWithLabel: true, show: data.length < 40 },
+    ...rest,
+  });
+
+  function axisName(block) {
+    const unit = unitOf(block);
+    return { "": "", usd: "US dollars", share: "per cent" }[unit] ?? unit;
+  }
+
+  /** Beside a point: the figure, its parts, its interval, and whether the period is over. */
+  function tooltip(block, frame, names) {
+    return {
+      trigger: "axis",
+      confine: true,
+      axisPointer: { type: block.chart === "line" ? "line" : "shadow" },
+      formatter: (points) => {
+        const list = Array.isArray(points) ? points : [points];
+        const position = list[0].dataIndex;
+        const lines = list.map((point) => {
+          const series = frame.series[point.seriesIndex];
+          return `${point.marker || ""} ${escaped(series.name)}: <b>${told(block, series.cells[position])}</b>`;
+        });
+        return [`<b>${escaped(names[position])}</b>`, ...lines].join("<br>");
+      },
+    };
+  }
+
+  function told(block, cell) {
+    const parts = [escaped(worded(cell.value, unitOf(block)))];
+    if (cell.over !== null && cell.over !== undefined) {
+      parts.push(`(${format(cell.part, "", false)} of ${format(cell.over, "", false)})`);
+    }
+    if (cell.low !== null && cell.low !== undefined) {
+      parts.push(`(${format(cell.low, unitOf(block), false)} to ${format(cell.high, unitOf(block), false)})`);
+    }
+    if (cell.partial) parts.push("· not over yet");
+    return parts.join(" ");
+  }
+
+  // Words need room, so bars of words lie down.
+  const lies = (block) => ["bar", "stacked"].includes(block.chart) && column(block, block.x).kind === "text";
+  const faded = (cell) => (cell.partial ? { opacity: 0.45 } : {});
+
+  function along(block, frame, narrow) {
+    const kind = column(block, block.x).kind;
+    const names = labels(frame.x, kind);
+    const lying = lies(block);
+    const line = block.chart === "line";
+    const base = common(narrow);
+    const category = categoryAxis(lying ? names.map(shortened) : names, {
+      inverse: lying,
+      boundaryGap: !line,
+      axisLabel: {
+        color: SOFT,
+        hideOverlap: true,
+        ...(lying ? { interval: 0 } : { formatter: isTime(kind) ? short(names) : undefined }),
+      },
+    });
+    const value = valueAxis(block, { name: lying ? "" : axisName(block), nameTextStyle: { color: SOFT, align: "left" } });
+    return {
+      ...base,
+      grid: { ...base.grid, top: frame.series.length > 1 ? 58 : 30 },
+      legend: { ...base.legend, show: frame.series.length > 1 },
+      tooltip: tooltip(block, frame, names),
+      xAxis: lying ? value : category,
+      yAxis: lying ? category : value,
+      series: frame.series.map((each) => ({
+        name: each.name,
+        type: line ? "line" : "bar",
+        stack: block.chart === "stacked" ? "all" : undefined,
+        barMaxWidth: 40,
+        connectNulls: false,
+        showSymbol: frame.x.length < 60,
+        symbol: MARKS[each.number % MARKS.length],
+        symbolSize: 6,
+        itemStyle: { color: COLOURS[each.number % COLOURS.length] },
+        lineStyle: { width: 2, type: DASHES[each.number % DASHES.length] },
+        data: each.cells.map((cell) => ({ value: cell.value, itemStyle: faded(cell) })),
+      })),
+    };
+  }
+
+  /** On an axis a day says its year only where the year begins. */
+  function short(names) {
+    return (name, position) => {
+      const words = name.split(" ");
+      if (words.length === 2) return words[0] === "Jan" || position === 0 ? `${words[0]}\n${words[1]}` : words[0];
+      return words.slice(0, 2).join(" ") + (position === 0 ? `\n${words[2]}` : "");
+    };
+  }
+
+  function heatmap(block, frame, narrow) {
+    const names = labels(frame.x, column(block, block.x).kind);
+    const rows = labels(frame.series.map((each) => each.name), column(block, block.by).kind);
+    const cells = frame.series.flatMap((each, row) =>
+      each.cells.map((cell, position) => ({ cell, row, position })).filter(({ cell }) => cell.value !== null),
+    );
+    const most = Math.max(...cells.map(({ cell }) => cell.value), 0) || 1;
+    const labelled = !narrow && names.length <= 16;
+    const base = common(narrow);
+    return {
+      ...base,
+      legend: undefined,
+      grid: { ...base.grid, top: 8, bottom: 62 },
+      tooltip: {
+        confine: true,
+        formatter: ({ value }) =>
+          `<b>${escaped(rows[value[1]])}</b>, ${escaped(column(block, block.x).label)} ${escaped(names[value[0]])}<br>` +
+          told(block, frame.series[value[1]].cells[value[0]]),
+      },
+      xAxis: categoryAxis(names, { name: column(block, block.x).label, nameLocation: "middle", nameGap: 26, splitArea: { show: false } }),
+      yAxis: categoryAxis(rows, { inverse: true, axisLabel: { color: SOFT, interval: 0, formatter: shortened } }),
+      visualMap: {
+        min: 0,
+        max: most,
+        orient: "horizontal",
+        left: "center",
+        bottom: 0,
+        itemHeight: 120,
+        itemWidth: 12,
+        text: [format(most, unitOf(block), true), format(0, unitOf(block), true)],
+        inRange: { color: ["#eef4fb", "#8fbbe6", "#0b5cad", "#06325f"] },
+        textStyle: { color: SOFT },
+      },
+      series: [
+        {
+          type: "heatmap",
+          itemStyle: { borderColor: "#fff", borderWidth: 1 },
+          data: cells.map(({ cell, row, position }) => ({
+            value: [position, row, cell.value],
+            label: {
+              show: labelled,
+              fontSize: 10,
+              color: cell.value > 0.5 * most ? "#fff" : INK,
+              formatter: format(cell.value, unitOf(block), true),
+            },
+          })),
+        },
+      ],
+    };
+  }
+
+  /** Steps below each other: how many got there, and which part of those who began. */
+  function funnel(block, frame, narrow) {
+    const names = labels(frame.x, column(block, block.x).kind);
+    const cells = frame.series[0].cells;
+    const first = cells[0].part;
+    const base = common(narrow);
+    return {
+      ...base,
+      legend: undefined,
+      grid: { ...base.grid, top: 4, right: narrow ? 70 : 110 },
+      tooltip: {
+        confine: true,
+        formatter: ({ dataIndex }) =>
+          `<b>${escaped(names[dataIndex])}</b><br>${worded(cells[dataIndex].part, block.unit)}` +
+          `, ${format(cells[dataIndex].part / first, "share", false)} of the first step`,
+      },
+      xAxis: { type: "value", max: first || 1, show: false },
+      yAxis: categoryAxis(names, { inverse: true, axisLabel: { color: INK, interval: 0, formatter: shortened }, axisLine: { show: false }, axisTick: { show: false } }),
+      series: [
+        {
+          type: "bar",
+          barMaxWidth: 44,
+          showBackground: true,
+          backgroundStyle: { color: "#eef1f4" },
+          itemStyle: { color: COLOURS[0] },
+          data: cells.map((cell) => ({
+            value: cell.part,
+            label: {
+              show: true,
+              position: "right",
+              lineHeight: 15,
+              color: INK,
+              formatter: `${format(cell.part, "", true)}\n${first ? format(cell.part / first, "share", false) : ""}`,
+            },
+          })),
+        },
+      ],
+    };
+  }
+
+  /** A mark and its interval; series of one x stand beside each other. */
+  function errorbars(block, frame, narrow) {
+    const names = labels(frame.x, column(block, block.x).kind);
+    const count = frame.series.length;
+    const base = common(narrow);
+    const all = frame.series.flatMap((each) => each.cells).flatMap((cell) => [cell.low, cell.high, cell.value]);
+    const known = all.filter((each) => each !== null);
+    return {
+      ...base,
+      grid: { ...base.grid, top: count > 1 ? 58 : 30 },
+      legend: { ...base.legend, show: count > 1 },
+      tooltip: tooltip(block, frame, names),
+      xAxis: categoryAxis(names),
+      yAxis: valueAxis(block, { name: axisName(block), nameTextStyle: { color: SOFT, align: "left" }, scale: true, min: Math.min(0, ...known), max: undefined }),
+      series: frame.series.map((each, number) => ({
+        name: each.name,
+        type: "custom",
+        itemStyle: { color: COLOURS[each.number % COLOURS.length] },
+        encode: { x: 0, y: [1, 2, 3] },
+        data: each.cells.map((cell, position) => [position, cell.value, cell.low, cell.high]),
+        renderItem: (_, api) => {
+          if (Number.isNaN(api.value(1))) return undefined;
+          const width = api.size([1, 0])[0];
+          const shift = ((number - (count - 1) / 2) * width * 0.7) / Math.max(count, 1);
+          const [x, y] = api.coord([api.value(0), api.value(1)]);
+          const low = api.coord([api.value(0), api.value(2)])[1];
+          const high = api.coord([api.value(0), api.value(3)])[1];
+          const stroke = { stroke: COLOURS[each.number % COLOURS.length], lineWidth: 2, fill: undefined };
+          const bar = (x1, y1, x2, y2) => ({ type: "line", shape: { x1: x1 + shift, y1, x2: x2 + shift, y2 }, style: stroke });
+          const interval = Number.isNaN(low) || Number.isNaN(high) ? [] : [bar(x, low, x, high), bar(x - 5, low, x + 5, low), bar(x - 5, high, x + 5, high)];
+          return {
+            type: "group",
+            children: [...interval, { type: "circle", shape: { cx: x + shift, cy: y, r: 4.5 }, style: { fill: stroke.stroke } }],
+          };
+        },
+      })),
+    };
+  }
+
+  const KINDS = { line: along, bar: along, stacked: along, heatmap, funnel, errorbars };
+
+  /** What a listener hears of a chart; the table below it has every figure. */
+  function summary(block, frame) {
+    const names = labels(frame.x, column(block, block.x).kind);
+    const parts = frame.series.slice(0, 6).map((each) => {
+      const known = each.cells.map((cell, position) => ({ ...cell, position })).filter((cell) => cell.value !== null);
+      if (!known.length) return `${each.name}: no figure`;
+      const [first, last] = [known[0], known[known.length - 1]];
+      return `${each.name}: ${worded(first.value, unitOf(block))} at ${names[first.position]}, ${worded(last.value, unitOf(block))} at ${names[last.position]}`;
+    });
+    return `${block.title}, ${block.chart}. ${parts.join(". ")}.`;
+  }
+
+  root.charts = {
+    option: (block, frame, narrow) => KINDS[block.chart](block, frame, narrow),
+    height: (block, frame) => {
+      if (block.chart === "heatmap") return Math.max(240, 90 + 24 * frame.series.length);
+      if (block.chart === "funnel") return 50 + 52 * frame.x.length;
+      if (!lies(block)) return 320;
+      const bars = block.chart === "stacked" ? 1 : frame.series.length;
+      return Math.max(200, 90 + frame.x.length * (12 + 13 * bars));
+    },
+    summary,
+  };
+})(window);
