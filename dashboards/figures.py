@@ -139,7 +139,7 @@ def _described(block: Block, name: str, kind: str, read: Sequence[Mart]) -> Mapp
     return {
         "name": name,
         "label": said.label or _label(name),
-        "unit": said.unit or (block.unit if name in block.y else _unit(name)),
+        "unit": said.unit or (block.unit if name in block.y else "") or _unit(name),
         "kind": kind,
         "definition": words,
     }

@@ -7,30 +7,49 @@
   const COLOURS = ["#0b5cad", "#b34700", "#00795e", "#7b3fb5", "#a8214b", "#6b5b00", "#3f4b5a", "#00718f", "#8a4b2a"];
   const DASHES = ["solid", "dashed", "dotted", [8, 3, 2, 3]];
   const MARKS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect", "emptyTriangle", "emptyDiamond"];
+  // From little to much.
+  const RAMP = [[236, 243, 251], [8, 64, 129]];
   const INK = "#1c2530", SOFT = "#52606d", LINE = "#d3dae1";
   const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
   const escaped = (text) => String(text).replace(/[&<>"']/g, (each) => `&#${each.charCodeAt(0)};`);
   const unitOf = (block) => block.unit || column(block, block.y[0]).unit;
-  const shortened = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
+  const shortened = (width) => (name) => {
+    const most = isNarrow(width) ? 15 : 24;
+    return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+  };
 
-  function common(narrow) {
+  /** How many lines the names of the series take: a mark, the name, and a gap each. */
+  function lines(frame, width) {
+    let [used, count] = [0, 1];
+    for (const { name } of frame.series) {
+      const needed = 42 + 7.4 * name.length;
+      if (used && used + needed > width) [used, count] = [0, count + 1];
+      used += needed;
+    }
+    return count;
+  }
+
+  const isNarrow = (width) => width < 520;
+
+  function common(frame, width) {
+    const narrow = isNarrow(width);
+    const named = frame.series.length > 1;
     return {
       animation: false,
       color: COLOURS,
       textStyle: { fontFamily: FONT, color: INK, fontSize: narrow ? 11 : 12 },
-      // Names of features and channels may take half of a narrow chart; the default cuts them at a quarter.
       grid: {
-        left: 8, right: narrow ? 8 : 16, top: 34, bottom: 10,
-        outerBoundsMode: "same", outerBoundsContain: "axisLabel", outerBoundsClampWidth: "50%", outerBoundsClampHeight: "50%",
+        left: 8, right: narrow ? 8 : 16, top: 30 + (named ? 4 + 23 * lines(frame, width) : 0), bottom: 10,
+        outerBoundsMode: "same", outerBoundsContain: "axisLabel",
       },
-      legend: { type: "scroll", top: 0, left: 0, right: 0, itemWidth: 22, textStyle: { color: INK } },
+      legend: { show: named, top: 0, left: 0, right: 0, itemWidth: 22, textStyle: { color: INK } },
     };
   }
 
   const valueAxis = (block, rest) => ({
     type: "value",
-    axisLabel: { color: SOFT, formatter: (value) => format(value, unitOf(block), true) },
+    axisLabel: { color: SOFT, hideOverlap: true, formatter: (value) => format(value, unitOf(block), true) },
     splitLine: { lineStyle: { color: LINE } },
     ...rest,
   });
@@ -80,28 +99,38 @@
 
   // Words need room, so bars of words lie down.
   const lies = (block) => ["bar", "stacked"].includes(block.chart) && column(block, block.x).kind === "text";
+  /** Black or white, whichever is read better on the ramp: 4.5 to 1 at the least. */
+  function onRamp(part) {
+    const light = RAMP[0].map((low, at) => (low + (RAMP[1][at] - low) * part) / 255);
+    const linear = light.map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 ? "#000" : "#fff";
+  }
+
   const faded = (cell) => (cell.partial ? { opacity: 0.45 } : {});
 
-  function along(block, frame, narrow) {
+  function along(block, frame, width) {
     const kind = column(block, block.x).kind;
     const names = labels(frame.x, kind);
     const lying = lies(block);
     const line = block.chart === "line";
-    const base = common(narrow);
-    const category = categoryAxis(lying ? names.map(shortened) : names, {
+    const base = common(frame, width);
+    const category = categoryAxis(lying ? names.map(shortened(width)) : names, {
       inverse: lying,
       boundaryGap: !line,
       axisLabel: {
         color: SOFT,
+        lineHeight: 14,
         hideOverlap: true,
         ...(lying ? { interval: 0 } : { formatter: isTime(kind) ? short(names) : undefined }),
       },
     });
-    const value = valueAxis(block, { name: lying ? "" : axisName(block), nameTextStyle: { color: SOFT, align: "left" } });
+    const known = frame.series.flatMap((each) => each.cells).map((cell) => cell.value).filter((each) => each !== null);
+    // A line is read by its slope, so one that is far from zero need not begin there; a bar must.
+    const far = line && Math.min(...known) > 0.6 * Math.max(...known);
+    const value = valueAxis(block, { scale: far, name: lying ? "" : axisName(block), nameTextStyle: { color: SOFT, align: "left" } });
     return {
       ...base,
-      grid: { ...base.grid, top: frame.series.length > 1 ? 58 : 30 },
-      legend: { ...base.legend, show: frame.series.length > 1 },
+      grid: { ...base.grid, top: base.grid.top - (lying ? 22 : 0) },
       tooltip: tooltip(block, frame, names),
       xAxis: lying ? value : category,
       yAxis: lying ? category : value,
@@ -130,15 +159,15 @@
     };
   }
 
-  function heatmap(block, frame, narrow) {
+  function heatmap(block, frame, width) {
     const names = labels(frame.x, column(block, block.x).kind);
     const rows = labels(frame.series.map((each) => each.name), column(block, block.by).kind);
     const cells = frame.series.flatMap((each, row) =>
       each.cells.map((cell, position) => ({ cell, row, position })).filter(({ cell }) => cell.value !== null),
     );
     const most = Math.max(...cells.map(({ cell }) => cell.value), 0) || 1;
-    const labelled = !narrow && names.length <= 16;
-    const base = common(narrow);
+    const labelled = !isNarrow(width) && names.length <= 16;
+    const base = common(frame, width);
     return {
       ...base,
       legend: undefined,
@@ -150,7 +179,7 @@
           told(block, frame.series[value[1]].cells[value[0]]),
       },
       xAxis: categoryAxis(names, { name: column(block, block.x).label, nameLocation: "middle", nameGap: 26, splitArea: { show: false } }),
-      yAxis: categoryAxis(rows, { inverse: true, axisLabel: { color: SOFT, interval: 0, formatter: shortened } }),
+      yAxis: categoryAxis(rows, { inverse: true, axisLabel: { color: SOFT, interval: 0, formatter: shortened(width) } }),
       visualMap: {
         min: 0,
         max: most,
@@ -160,7 +189,7 @@
         itemHeight: 120,
         itemWidth: 12,
         text: [format(most, unitOf(block), true), format(0, unitOf(block), true)],
-        inRange: { color: ["#eef4fb", "#8fbbe6", "#0b5cad", "#06325f"] },
+        inRange: { color: RAMP.map((each) => `rgb(${each})`) },
         textStyle: { color: SOFT },
       },
       series: [
@@ -172,7 +201,7 @@
             label: {
               show: labelled,
               fontSize: 10,
-              color: cell.value > 0.5 * most ? "#fff" : INK,
+              color: onRamp(cell.value / most),
               formatter: format(cell.value, unitOf(block), true),
             },
           })),
@@ -182,15 +211,15 @@
   }
 
   /** Steps below each other: how many got there, and which part of those who began. */
-  function funnel(block, frame, narrow) {
+  function funnel(block, frame, width) {
     const names = labels(frame.x, column(block, block.x).kind);
     const cells = frame.series[0].cells;
     const first = cells[0].part;
-    const base = common(narrow);
+    const base = common(frame, width);
     return {
       ...base,
       legend: undefined,
-      grid: { ...base.grid, top: 4, right: narrow ? 70 : 110 },
+      grid: { ...base.grid, top: 4, right: isNarrow(width) ? 70 : 110 },
       tooltip: {
         confine: true,
         formatter: ({ dataIndex }) =>
@@ -198,7 +227,7 @@
           `, ${format(cells[dataIndex].part / first, "share", false)} of the first step`,
       },
       xAxis: { type: "value", max: first || 1, show: false },
-      yAxis: categoryAxis(names, { inverse: true, axisLabel: { color: INK, interval: 0, formatter: shortened }, axisLine: { show: false }, axisTick: { show: false } }),
+      yAxis: categoryAxis(names, { inverse: true, axisLabel: { color: INK, interval: 0, formatter: shortened(width) }, axisLine: { show: false }, axisTick: { show: false } }),
       series: [
         {
           type: "bar",
@@ -222,19 +251,15 @@
   }
 
   /** A mark and its interval; series of one x stand beside each other. */
-  function errorbars(block, frame, narrow) {
+  function errorbars(block, frame, width) {
     const names = labels(frame.x, column(block, block.x).kind);
     const count = frame.series.length;
-    const base = common(narrow);
-    const all = frame.series.flatMap((each) => each.cells).flatMap((cell) => [cell.low, cell.high, cell.value]);
-    const known = all.filter((each) => each !== null);
+    const base = common(frame, width);
     return {
       ...base,
-      grid: { ...base.grid, top: count > 1 ? 58 : 30 },
-      legend: { ...base.legend, show: count > 1 },
       tooltip: tooltip(block, frame, names),
       xAxis: categoryAxis(names),
-      yAxis: valueAxis(block, { name: axisName(block), nameTextStyle: { color: SOFT, align: "left" }, scale: true, min: Math.min(0, ...known), max: undefined }),
+      yAxis: valueAxis(block, { name: axisName(block), nameTextStyle: { color: SOFT, align: "left" }, min: ({ min }) => Math.min(0, 20 * Math.floor(min / 20)) }),
       series: frame.series.map((each, number) => ({
         name: each.name,
         type: "custom",
@@ -275,7 +300,7 @@
   }
 
   root.charts = {
-    option: (block, frame, narrow) => KINDS[block.chart](block, frame, narrow),
+    option: (block, frame, width) => KINDS[block.chart](block, frame, width),
     height: (block, frame) => {
       if (block.chart === "heatmap") return Math.max(240, 90 + 24 * frame.series.length);
       if (block.chart === "funnel") return 50 + 52 * frame.x.length;

@@ -5,6 +5,9 @@
   const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
   const HOUR = 3600 * 1000;
 
+  /** Words joined as code joins them, read as words: mid_market, and not an id such as acc_01. */
+  const spaced = (text) => (/^[a-z]+(_[a-z]+)+$/.test(text) ? text.replaceAll("_", " ") : text);
+
   const index = (block, name) => block.columns.findIndex((each) => each.name === name);
   const column = (block, name) => block.columns[index(block, name)];
   const isTime = (kind) => kind === "date" || kind === "moment";
@@ -47,7 +50,7 @@
     const names = at.by < 0 ? block.y : unique(block.rows.map((row) => String(row[at.by] ?? "none")));
     const place = new Map(x.map((each, position) => [each, position]));
     const series = names.map((name, number) => ({
-      name: at.by < 0 ? column(block, name).label : name,
+      name: at.by < 0 ? column(block, name).label : spaced(name),
       number,
       cells: x.map(() => ({ value: null, over: null, low: null, high: null, partial: false, rows: 0 })),
     }));
@@ -75,8 +78,9 @@
   /** The newest figure of a period that is over, and the one it is compared with. */
   function newest(block, filters) {
     const { x, series } = frame(block, filters);
+    const names = labels(x, block.x ? column(block, block.x).kind : "text");
     const known = x
-      .map((each, position) => ({ x: each, ...(series[0] ? series[0].cells[position] : { value: null }) }))
+      .map((_, position) => ({ name: names[position], ...(series[0] ? series[0].cells[position] : { value: null }) }))
       .filter((each) => each.value !== null && !each.partial);
     const last = known[known.length - 1];
     return { last, before: block.x ? known[known.length - 1 - block.compare] : undefined };
@@ -85,7 +89,7 @@
   function format(value, unit, compact) {
     if (value === null || value === undefined) return "–";
     if (typeof value === "boolean") return value ? "yes" : "no";
-    if (typeof value !== "number") return String(value);
+    if (typeof value !== "number") return spaced(String(value));
     if (unit === "share") return `${number(100 * value, compact ? 0 : 1, false)} %`;
     const small = Math.abs(value) < 10 ? 2 : Math.abs(value) < 1000 ? 1 : 0;
     const digits = Number.isInteger(value) ? 0 : small;

@@ -145,8 +145,7 @@
     const definition = column(block, block.y[0]).definition;
     const figure = made("div", { class: "figure hint", tabindex: "0", "aria-describedby": `${block.name}-defined` }, format(last.value, unit, false));
     figure.title = definition;
-    const kind = block.x ? column(block, block.x).kind : "text";
-    const when = block.x ? labels([last.x], kind)[0] : "";
+    const when = block.x ? last.name : "";
     const words = [worded(last.value, unit).replace(format(last.value, unit, false), "").trim(), when].filter(Boolean).join(", ");
     const lines = [figure, made("p", { class: "against" }, words)];
     if (before) {
@@ -154,7 +153,7 @@
       const sign = change > 0 ? "+" : "";
       const share = unit !== "share" && before.value > 0 ? ` (${sign}${format(change / before.value, "share", false)})` : "";
       const points = unit === "share" ? `${sign}${format(100 * change, "", false)} points` : `${sign}${format(change, unit, false)}`;
-      lines.push(made("p", { class: "against" }, `${points}${share} since ${labels([before.x], kind)[0]}`));
+      lines.push(made("p", { class: "against" }, `${points}${share} since ${before.name}`));
     }
     return box.replaceChildren(...lines);
   }
@@ -191,11 +190,10 @@
       box.replaceChildren(made("div", { class: "chart", role: "img" }));
       block.chartDrawn = echarts.init(box.firstChild, undefined, { renderer: "svg" });
     }
-    const narrow = box.clientWidth < 520;
     box.firstChild.style.height = `${charts.height(block, drawn)}px`;
     box.firstChild.setAttribute("aria-label", charts.summary(block, drawn));
     block.chartDrawn.resize();
-    block.chartDrawn.setOption(charts.option(block, drawn, narrow), { notMerge: true });
+    block.chartDrawn.setOption(charts.option(block, drawn, box.clientWidth), { notMerge: true });
     if (drawn.partial) say(block, [unreached(block, filters), "Pale: the period is not over, so it may still change."].filter(Boolean).join(" "));
     const fill = () => details.open && details.querySelector(".scroll").replaceChildren(...data(block, drawn));
     details.ontoggle = fill;
@@ -249,7 +247,7 @@
     if (wanted) segment.value = wanted;
   }
 
-  const named = (segment) => segment.replaceAll("_", " ");
+  const named = (segment) => format(segment);
 
   function prepare() {
     const segments = new Set(shown.filter((block) => block.segment).flatMap((block) => block.rows.map((row) => row[index(block, block.segment)])));
@@ -284,15 +282,25 @@
     document.addEventListener(kind, (event) => event.target.closest?.(".hint")?.classList.remove("shut"));
   }
 
-  let width = 0;
+  let [width, printing] = [0, false];
   new ResizeObserver(() => {
-    if (document.body.clientWidth === width) return;
+    if (printing || document.body.clientWidth === width) return;
     width = document.body.clientWidth;
     draw();
   }).observe(document.body);
-  // Paper is narrower than the window, and drawings do not reflow.
-  window.addEventListener("beforeprint", () => { for (const block of shown) block.chartDrawn?.resize({ width: 640 }); });
-  window.addEventListener("afterprint", draw);
+  // Paper is narrower than the window: what is drawn for 700 px is then scaled to the column.
+  window.addEventListener("beforeprint", () => {
+    printing = true;
+    for (const { chartDrawn: drawn } of shown) {
+      drawn?.resize({ width: 700 });
+      drawn?.getDom().querySelector("svg").setAttribute("viewBox", `0 0 700 ${drawn.getHeight()}`);
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    printing = false;
+    for (const { chartDrawn: drawn } of shown) drawn?.getDom().querySelector("svg").removeAttribute("viewBox");
+    draw();
+  });
 
   prepare();
   restore();
