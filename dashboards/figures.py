@@ -37,7 +37,7 @@ class Figures:
     """What a block shows: rows, or why there are none."""
 
     state: str  # full, empty, absent or failed
-    columns: Sequence[Mapping[str, str]] = ()  # name, label, unit, kind and definition of each
+    columns: Sequence[Mapping[str, Any]] = ()  # name, label, unit, kind and definition of each
     rows: Sequence[Sequence[Any]] = ()
     left_out: int = 0
     message: str = ""
@@ -114,12 +114,9 @@ def _wrong(block: Block, names: Sequence[str], rows: Sequence[Sequence[Any]]) ->
     if len(rows) > CHART_ROWS:
         return f"Its query gives {len(rows):,} rows; group them to {CHART_ROWS:,} or fewer."
     if block.additive:
-        total = block.segment and any(row[names.index(block.segment)] == "all" for row in rows)
-        return (
-            f"It is summed over {block.segment}, and has rows of 'all'; leave them out."
-            if total
-            else ""
-        )
+        at = names.index(block.segment) if block.segment else -1
+        counted_twice = at >= 0 and any(row[at] == "all" for row in rows)
+        return f"It is summed over {names[at]}; leave out rows of 'all'." if counted_twice else ""
     parts = (block.x, block.by, block.segment, block.date)
     keys = [names.index(each) for each in parts if each]
     if len({tuple(row[key] for key in keys) for row in rows}) < len(rows):
@@ -128,12 +125,13 @@ def _wrong(block: Block, names: Sequence[str], rows: Sequence[Sequence[Any]]) ->
     return ""
 
 
-def _described(block: Block, name: str, kind: str, read: Sequence[Mart]) -> Mapping[str, str]:
+def _described(block: Block, name: str, kind: str, read: Sequence[Mart]) -> Mapping[str, Any]:
     """Return a column with its words: the page's own, else the mart's, else of what it is a row."""
     said = block.columns.get(name, Column())
     words = said.definition
     for mart in read:
         words = words or mart.comment_of(said.of or name) or ""
+    own = bool(words)
     if not words and read:
         words = f"A column of {read[0].name}. {read[0].comment}".strip()
     return {
@@ -142,6 +140,7 @@ def _described(block: Block, name: str, kind: str, read: Sequence[Mart]) -> Mapp
         "unit": said.unit or (block.unit if name in block.y else "") or _unit(name),
         "kind": kind,
         "definition": words,
+        "own": own,
     }
 
 

@@ -13,6 +13,7 @@
   const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
   const escaped = (text) => String(text).replace(/[&<>"']/g, (each) => `&#${each.charCodeAt(0)};`);
+  const colourOf = (series) => COLOURS[series.number % COLOURS.length];
   const unitOf = (block) => block.unit || column(block, block.y[0]).unit;
   const shortened = (width) => (name) => {
     const most = isNarrow(width) ? 15 : 24;
@@ -106,7 +107,9 @@
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 ? "#000" : "#fff";
   }
 
-  const faded = (cell) => (cell.partial ? { opacity: 0.45 } : {});
+  /** Of a period that is not over: pale, with an edge that keeps 3 to 1 against the paper. */
+  const pale = (cell, colour) =>
+    cell.partial ? { color: `${colour}55`, borderColor: colour, borderType: "dashed", borderWidth: 1.5 } : {};
 
   function along(block, frame, width) {
     const kind = column(block, block.x).kind;
@@ -143,9 +146,9 @@
         showSymbol: frame.x.length < 60,
         symbol: MARKS[each.number % MARKS.length],
         symbolSize: 6,
-        itemStyle: { color: COLOURS[each.number % COLOURS.length] },
+        itemStyle: { color: colourOf(each) },
         lineStyle: { width: 2, type: DASHES[each.number % DASHES.length] },
-        data: each.cells.map((cell) => ({ value: cell.value, itemStyle: faded(cell) })),
+        data: each.cells.map((cell) => ({ value: cell.value, itemStyle: pale(cell, colourOf(each)) })),
       })),
     };
   }
@@ -263,7 +266,7 @@
       series: frame.series.map((each, number) => ({
         name: each.name,
         type: "custom",
-        itemStyle: { color: COLOURS[each.number % COLOURS.length] },
+        itemStyle: { color: colourOf(each) },
         encode: { x: 0, y: [1, 2, 3] },
         data: each.cells.map((cell, position) => [position, cell.value, cell.low, cell.high]),
         renderItem: (_, api) => {
@@ -273,7 +276,7 @@
           const [x, y] = api.coord([api.value(0), api.value(1)]);
           const low = api.coord([api.value(0), api.value(2)])[1];
           const high = api.coord([api.value(0), api.value(3)])[1];
-          const stroke = { stroke: COLOURS[each.number % COLOURS.length], lineWidth: 2, fill: undefined };
+          const stroke = { stroke: colourOf(each), lineWidth: 2, fill: undefined };
           const bar = (x1, y1, x2, y2) => ({ type: "line", shape: { x1: x1 + shift, y1, x2: x2 + shift, y2 }, style: stroke });
           const interval = Number.isNaN(low) || Number.isNaN(high) ? [] : [bar(x, low, x, high), bar(x - 5, low, x + 5, low), bar(x - 5, high, x + 5, high)];
           return {

@@ -129,7 +129,8 @@
       const open = button.getAttribute("aria-expanded") === "true";
       button.setAttribute("aria-expanded", String(!open));
       if (open) return element.nextSibling.remove();
-      const entries = block.columns.map((each) => made("div", {}, made("dt", {}, each.label), made("dd", {}, told(value(each), each), made("span", { class: "why" }, each.definition))));
+      const why = (each) => (each.own ? [made("span", { class: "why" }, each.definition)] : []);
+      const entries = block.columns.map((each) => made("div", {}, made("dt", {}, each.label), made("dd", {}, told(value(each), each), ...why(each))));
       element.after(made("tr", {}, made("td", { colspan: columns.length }, made("dl", { class: "record" }, ...entries))));
     }
     return element;
@@ -142,9 +143,7 @@
     const box = part(block, ".drawn");
     if (!last) return box.replaceChildren(nothing());
     const unit = block.unit || column(block, block.y[0]).unit;
-    const definition = column(block, block.y[0]).definition;
-    const figure = made("div", { class: "figure hint", tabindex: "0", "aria-describedby": `${block.name}-defined` }, format(last.value, unit, false));
-    figure.title = definition;
+    const figure = made("div", { class: "figure", role: "note", tabindex: "0", "aria-describedby": `${block.name}-defined` }, format(last.value, unit, false));
     const when = block.x ? last.name : "";
     const words = [worded(last.value, unit).replace(format(last.value, unit, false), "").trim(), when].filter(Boolean).join(", ");
     const lines = [figure, made("p", { class: "against" }, words)];
@@ -279,7 +278,7 @@
     if (event.key === "Escape") for (const hint of document.querySelectorAll(".hint")) hint.classList.add("shut");
   });
   for (const kind of ["focusin", "pointerover"]) {
-    document.addEventListener(kind, (event) => event.target.closest?.(".hint")?.classList.remove("shut"));
+    document.addEventListener(kind, (event) => event.target.closest?.(".block")?.querySelector(".hint").classList.remove("shut"));
   }
 
   let [width, printing] = [0, false];

@@ -196,7 +196,7 @@ WRONG = [
     ({"sql": "from sales.deals"}, r"may not be summed, and has several rows for one x; group"),
     (
         {"sql": "from sales.deals", "additive": True, "segment": "x"},
-        r"summed over x, and has rows of 'all'; leave them out",
+        r"summed over x; leave out rows of 'all'",
     ),
     (
         {"sql": "select i as x, i as y from range(20001) as r(i)", "additive": True},
