@@ -90,7 +90,8 @@
     if (value === null || value === undefined) return "–";
     if (typeof value === "boolean") return value ? "yes" : "no";
     if (typeof value !== "number") return spaced(String(value));
-    if (unit === "share") return `${number(100 * value, compact ? 0 : 1, false)} %`;
+    // An axis of less than ten per cent tells its ticks apart by their first decimal.
+    if (unit === "share") return `${number(100 * value, compact && Math.abs(value) >= 0.1 ? 0 : 1, false)} %`;
     const small = Math.abs(value) < 10 ? 2 : Math.abs(value) < 1000 ? 1 : 0;
     const digits = Number.isInteger(value) ? 0 : small;
     if (unit === "usd") {

@@ -168,9 +168,9 @@
   /** Which filters do not reach a block, so that nobody reads it as if they did. */
   function unreached(block, filters) {
     const missed = [];
-    if (filters.segment !== "all" && !block.segment) missed.push("all segments");
-    if (!dateOf(block) && (filters.from || filters.to) && hasPeriod()) missed.push("all time");
-    return missed.length ? `Shows ${missed.join(" and ")}, whatever is filtered.` : "";
+    if (filters.segment !== "all" && !block.segment) missed.push("segment");
+    if (!dateOf(block) && (filters.from || filters.to) && hasPeriod()) missed.push("period");
+    return missed.length ? `Not filtered by ${missed.join(" or ")}.` : "";
   }
 
   const hasPeriod = () => shown.some(dateOf);

@@ -103,6 +103,7 @@ def test_a_number_is_of_the_newest_period_that_is_over() -> None:
         (-5.5, "usd", False, "−$5.5"),
         (0.1234, "share", False, "12.3 %"),
         (0.1234, "share", True, "12 %"),
+        (0.0042, "share", True, "0.4 %"),
         (1234567, "people", False, "1,234,567"),
         (2.345, "", False, "2.35"),
         (None, "usd", False, "–"),
