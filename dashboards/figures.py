@@ -1,6 +1,7 @@
 """The rows of each block, with the words that define them, as the pages carry them."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from dashboards.blocks import Block, Column
 CHART_ROWS = 20_000
 # A table says that it was cut; 2,000 accounts with all that is known of them are 1 MB.
 TABLE_ROWS = 2_000
+SHORT = {"mrr", "arr", "nps", "csat", "crm", "utc"}
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,11 @@ def _described(block: Block, name: str, kind: str, read: Sequence[Mart]) -> Mapp
 
 
 def _label(name: str) -> str:
-    words = name.removesuffix("_usd").removesuffix("_count").replace("_", " ")
-    for short in ("mrr", "arr", "nps", "csat", "crm", "utc"):
-        words = " ".join(short.upper() if word == short else word for word in words.split())
-    return words[:1].upper() + words[1:]
+    words = name.removesuffix("_usd").removesuffix("_count").replace("_", " ").split()
+    if name.endswith("_count") and words[-1] != "people":
+        words[-1] = re.sub("y$", "ie", words[-1]) + "s"
+    text = " ".join(each.upper() if each in SHORT else each for each in words)
+    return text[:1].upper() + text[1:]
 
 
 def _unit(name: str) -> str:

@@ -231,6 +231,20 @@ def test_a_mart_s_words_define_its_figures(file: Path, tmp_path: Path) -> None:
     assert "How many." in (tmp_path / "site" / "marts.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("closing_mrr_usd", "Closing MRR"),
+        ("dropped_feature_count", "Dropped features"),
+        ("opportunity_count", "Opportunities"),
+        ("people_count", "People"),
+        ("is_won", "Is won"),
+    ],
+)
+def test_a_column_without_a_label_is_named_in_words(name: str, label: str) -> None:
+    assert figures._label(name) == label
+
+
 def test_a_long_table_is_cut_and_says_so(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
