@@ -5,10 +5,10 @@ SIZE ?= demo-lite
 SEED ?= 20260630
 VENDORS := $(BIN)/python -m simulator run --size $(SIZE) --seed $(SEED)
 
-.PHONY: help setup run dev test soak lint bench lock
+.PHONY: help setup run dev dashboards test soak lint bench lock
 
 help:  ## Show what make can do
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.ready .env  ## Install everything into .venv (the other commands do it when needed)
 
@@ -28,6 +28,9 @@ run: setup  ## Load the demo company, build, check and publish data/serving/curr
 
 dev: setup  ## Open Dagster on http://localhost:3000 with the demo company's vendors
 	@$(VENDORS) -- $(BIN)/python -m orchestration dev
+
+dashboards: setup  ## Show the pages of what is published on http://localhost:8080
+	@$(BIN)/python -m dashboards
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile

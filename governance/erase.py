@@ -28,7 +28,7 @@ from orchestration.gates import judge_marts
 from orchestration.locking import hold_warehouse
 from orchestration.paths import serving
 from orchestration.people_map import write_people_map
-from orchestration.publish import FILE, MARKER, PublicationRefusedError
+from orchestration.publish import FILE, MARKER, PublicationRefusedError, write_site
 from orchestration.publishing import publish_build
 
 logger = logging.getLogger("productops")
@@ -396,6 +396,8 @@ def _erase_version(path: Path, person: Person) -> list[Treated]:
         connection.execute("detach candidate")
     fresh.chmod(0o444)
     fresh.replace(path)
+    # Today's pages, whose queries an old version may not answer; they then say so.
+    write_site(path)
     shutil.rmtree(path.parent / "spill", ignore_errors=True)
     return treated
 

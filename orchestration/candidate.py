@@ -33,6 +33,9 @@ MART_SCHEMAS = (
 # Opens in every DuckDB that a BI tool embeds, 1.0 to 2.0.
 STORAGE_VERSION = "v1.0.0"
 
+# The pages: rows of charts and tables are capped (dashboards/figures.py), and 2 MB in the demo.
+SITE_BYTES = 10 * 1024**2
+
 # In RE2's syntax. Also as in a URL, where a form was submitted by GET: ?email=jo%40acme.example
 EMAIL = (
     r"[^\s@\"'<>,;:/\\|()\[\]{}=&?]+(@|%40)"
@@ -249,7 +252,7 @@ def refuse_without_space(
     blocks = sum(_blocks(connection, catalog, mart) for mart in marts if not mart.is_view)
     before = current.stat().st_size if current.exists() else 0
     # The old format compresses less well, and views take no blocks in the build.
-    needed = 2 * max(blocks * 256 * 1024, before) + 16 * 1024**2
+    needed = 2 * max(blocks * 256 * 1024, before) + SITE_BYTES + 16 * 1024**2
     if free < needed:
         raise PublicationRefusedError(
             f"it needs up to {needed / 1024**2:,.0f} MiB beside {current.parent},"

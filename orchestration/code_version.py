@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestration.paths import DBT_PROJECT, ROOT
 
-_SUFFIXES = {".sql", ".yml", ".csv", ".py"}
+_SUFFIXES = {".sql", ".yml", ".csv", ".py", ".html", ".css", ".js"}
 _GENERATED = {"target", "logs", "__pycache__"}
 
 
@@ -32,7 +32,8 @@ def models_version() -> str:
 
 def code_version() -> str:
     """Return a hash of all that decides what is published from given raw tables."""
-    return _content_hash([DBT_PROJECT, ROOT / "expectations", ROOT / "orchestration"])
+    folders = ("expectations", "orchestration", "dashboards")
+    return _content_hash([DBT_PROJECT, *(ROOT / folder for folder in folders)])
 
 
 def _content_hash(folders: list[Path]) -> str:

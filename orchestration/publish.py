@@ -2,6 +2,7 @@
 
     serving/current                        a link to the folder of the version that readers open
     serving/runs/<id>/productops.duckdb    a version; never written to again
+    serving/runs/<id>/site/index.html      the pages on it
     serving/runs/<id>/complete             written last: a folder without it is a crash's left-over
 
 A link to a folder and not to a file: renaming over an open path leaves long-lived readers on the
@@ -20,6 +21,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dashboards.build
+from dashboards.blocks import PageError
 from expectations.results import CheckResult
 from orchestration import candidate
 from orchestration.candidate import Digests, Facts, PublicationRefusedError
@@ -37,6 +40,7 @@ __all__ = [
 logger = logging.getLogger("productops")
 
 FILE = "productops.duckdb"
+SITE = "site"
 MARKER = "complete"
 FEWEST_KEPT = 3
 
@@ -170,10 +174,34 @@ def _write(
     path.chmod(0o444)
     _sync(path)
     candidate.refuse_difference(path, marts, digests)
+    write_site(path)
     (run / MARKER).touch()
     for each in (run / MARKER, run, run.parent):
         _sync(each)
     return {name: rows for name, (rows, _) in digests.items()}
+
+
+def write_site(path: Path) -> None:
+    """Write the pages on a version beside it, in place of those that are there.
+
+    A query that fails on tonight's data is told in its place on the page, and here: no chart is
+    worth holding back what every gate let pass. All else (a page file that makes no sense, a full
+    disk) is found before it is merged, or concerns the file as well, and stops the publication: a
+    version without its pages would be half of one, and whoever has them open would lose them.
+    """
+    fresh = path.with_name(f"{SITE}.fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        site = dashboards.build.build(path, fresh)
+    except PageError as error:
+        raise PublicationRefusedError(f"the dashboards cannot be made: {error}") from error
+    for block, reason in site.failed.items():
+        logger.warning("%s cannot be shown. %s", block, reason)
+    for each in (*fresh.iterdir(), fresh):
+        _sync(each)
+    # Only a version that is written anew after an erasure has pages already.
+    shutil.rmtree(path.with_name(SITE), ignore_errors=True)
+    fresh.replace(path.with_name(SITE))
 
 
 def _switch(serving: Path, run: Path) -> None:

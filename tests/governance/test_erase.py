@@ -1,6 +1,7 @@
 """A person who asks to be forgotten is in no file afterwards, and stays away."""
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -81,6 +82,19 @@ def erased(built: Job, tmp_path_factory: pytest.TempPathFactory) -> Job:
 def test_no_byte_of_any_file_names_them(erased: Job) -> None:
     wanted = scrub.pattern(KNOWN_AS)
     assert [path for path in scrub.files(erased.data) if wanted.search(path.read_bytes())] == []
+
+
+def test_every_version_has_pages_that_were_made_after(erased: Job) -> None:
+    """Pages carry rows, so those of kept versions are made again of what is left."""
+    versions = sorted((erased.data / "serving" / "runs").iterdir())
+    assert len(versions) > 1
+    for version in versions:
+        pages = sorted(path.name for path in (version / "site").iterdir())
+        assert {"index.html", "marts.html", "echarts.min.js"} <= {*pages}
+        text = (version / "site" / "marts.html").read_text()
+        with duckdb.connect(str(version / "productops.duckdb"), read_only=True) as connection:
+            [(count,)] = connection.execute("select count(*) from core.people").fetchall()
+        assert re.search(rf'core.people <span class="rows">{count:,} rows', text)
 
 
 def test_no_cell_of_any_table_names_them(erased: Job) -> None:

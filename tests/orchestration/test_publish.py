@@ -17,6 +17,9 @@ from typing import Any
 import duckdb
 import pytest
 
+import dashboards.build
+from dashboards.blocks import Block, Page, PageError
+from dashboards.build import Site
 from expectations.results import CheckResult
 from orchestration import candidate, publish
 from orchestration.publish import (
@@ -140,7 +143,11 @@ def test_comments_and_constraints_survive(warehouse: Path, serving: Path) -> Non
 def test_the_file_is_finished_and_opens_in_old_readers(warehouse: Path, serving: Path) -> None:
     published = put(warehouse, serving)
     folder = published.path.parent
-    assert sorted(path.name for path in folder.iterdir()) == ["complete", "productops.duckdb"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "complete",
+        "productops.duckdb",
+        "site",
+    ]
     assert published.path.stat().st_mode & 0o777 == 0o444
     # The header says the storage version at byte 12: 64 is what DuckDB 0.10 to 1.1 write.
     assert struct.unpack("<Q", published.path.read_bytes()[12:20]) == (64,)
@@ -312,7 +319,7 @@ def test_too_small_a_disk_is_refused_before_anything_is_written(
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a disk that is small enough to fill")
     yield disk
@@ -325,7 +332,7 @@ def test_a_disk_that_fills_up_leaves_everything_untouched(
     serving = tiny_disk / "serving"
     put(warehouse, serving)
     before = snapshot(serving)
-    build(warehouse, version=2, rows=2_000_000)
+    build(warehouse, version=2, rows=4_000_000)
     monkeypatch.setattr(candidate, "free_bytes", lambda _: 10**12)
     with pytest.raises(duckdb.Error, match=r"(?i)no space left|write"):
         put(warehouse, serving)
@@ -352,6 +359,50 @@ def test_a_failure_before_the_switch_leaves_everything_untouched(
     with pytest.raises(OSError, match=f"{step} failed"):
         put(warehouse, serving)
     assert snapshot(serving) == before
+
+
+def test_pages_that_cannot_be_made_leave_everything_untouched(
+    warehouse: Path, serving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(warehouse, serving)
+    before = snapshot(serving)
+    original = dashboards.build.build
+    for error, told in (
+        (
+            PageError("sales.yml lacks 'title'; add it"),
+            "dashboards cannot be made: sales.yml lacks",
+        ),
+        (OSError(28, "No space left on device"), "No space left"),
+    ):
+
+        def half(file: Path, folder: Path, error: Exception = error) -> Site:
+            original(file, folder)
+            (folder / "marts.html").unlink()
+            raise error
+
+        monkeypatch.setattr(dashboards.build, "build", half)
+        with pytest.raises((PublicationRefusedError, OSError), match=told):
+            put(warehouse, serving)
+        assert snapshot(serving) == before
+
+
+def test_a_block_whose_query_fails_is_told_and_the_data_are_published(
+    warehouse: Path,
+    serving: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    block = Block(
+        "wrong", "T", "Q?", ("core.accounts",), "select nothing from core.accounts", "table"
+    )
+    shown = [Page("p", "Page", "Why?", 1, (block,))]
+    monkeypatch.setattr(dashboards.build, "pages", lambda: shown)
+    monkeypatch.setattr(publish.logger, "propagate", True)
+    published = put(warehouse, serving)
+    page = (published.path.parent / "site" / "p.html").read_text()
+    assert "Its query failed: Binder Error" in page
+    assert published.publication_id in page
+    assert "p.yml, block 'wrong' cannot be shown. Its query failed" in caplog.text
 
 
 def test_a_file_that_differs_from_the_build_is_refused(

@@ -1,0 +1,1 @@
+"""Pages for people: each chart is a query on the published file and a few lines beside it."""
