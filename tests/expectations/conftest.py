@@ -367,6 +367,19 @@ select form_id || token as response_id, 'typeform' as source, form_id, token, pe
     submitted_at, 9 as score, case when form_id = 'npsFrm01' then 50 end as nps_points,
     '2026-Q1' as wave
 from typeform.responses, (select min(person_id) as person_id from core.people);
+create table research.feedback as
+select source || ':' || id as item_id, source, 'account_1' as account_id,
+    case when hash(id) % 2 = 0 then 'reporting' else 'dark_mode' end as theme,
+    1.0::double as weight
+from (
+    select 'zendesk' as source, id from zendesk.tickets
+    union all select 'intercom', id from intercom.conversations
+    union all select 'linear', id from linear.customer_needs
+) as items;
+create table research.theme_quality as
+select theme, 6 as gold_count, 6 as found_count, 0.85 as least_macro_f1,
+    case when theme = 'all' then 0.9 end as macro_f1
+from (values ('reporting'), ('dark_mode'), ('all')) as themes(theme);
 """
 
 

@@ -48,6 +48,8 @@ def test_every_planned_table_has_a_suite() -> None:
         "sales.mrr_movements",
         "sales.revenue_monthly",
         "research.survey_responses",
+        "research.feedback",
+        "research.theme_quality",
     }
 
 

@@ -549,6 +549,30 @@ DAMAGE: Mapping[str, str] = {
     ),
     "update sales.mrr_movements set opening_mrr_usd = 549.99, expansion_mrr_usd = 0.01"
     " where not is_complete": "sales.mrr_movements.months_open_as_the_month_before_closed",
+    "update research.feedback set weight = 0.5 where item_id = 'linear:n1'": (
+        "research.feedback.items_whose_weights_do_not_sum_to_one"
+    ),
+    "update zendesk.tickets set status = 'deleted' where id < 'ticket_5'": (
+        "research.feedback.tickets_heard"
+    ),
+    "delete from intercom.live_conversations where id < 'talk_5'": (
+        "research.feedback.conversations_heard"
+    ),
+    "delete from research.feedback where source = 'linear' and item_id < 'linear:n7'": (
+        "research.feedback.needs_heard"
+    ),
+    "delete from research.feedback where source = 'zendesk' and item_id < 'zendesk:ticket_19'": (
+        "research.feedback.items_against_published"
+    ),
+    "update research.feedback set theme = 'unclassified' where theme = 'reporting'": (
+        "research.feedback.themes_against_published"
+    ),
+    "update research.theme_quality set macro_f1 = 0.84": (
+        "research.theme_quality.themes_good_enough_to_show"
+    ),
+    "update research.theme_quality set found_count = 5 where theme = 'reporting'": (
+        "research.theme_quality.gold_texts_classified"
+    ),
     "update stripe.subscription_items set quantity = 12": (
         "core.accounts.mrr_now_against_subscription_items"
     ),
