@@ -50,6 +50,7 @@ def test_every_planned_table_has_a_suite() -> None:
         "research.survey_responses",
         "research.feedback",
         "research.theme_quality",
+        "research.unmet_needs_monthly",
     }
 
 

@@ -573,6 +573,17 @@ DAMAGE: Mapping[str, str] = {
     "update research.theme_quality set found_count = 5 where theme = 'reporting'": (
         "research.theme_quality.gold_texts_classified"
     ),
+    "update research.unmet_needs_monthly set allocated_arr_usd = 9901.5": (
+        "research.unmet_needs_monthly.allocated_arr_beyond_what_is_paid"
+    ),
+    "update research.unmet_needs_monthly set mention_count = mention_count + 2"
+    " where segment = 'smb'": "research.unmet_needs_monthly.segments_make_all",
+    "update research.unmet_needs_monthly set month_mention_count = month_mention_count + 1": (
+        "research.unmet_needs_monthly.mentions_against_feedback"
+    ),
+    "update research.unmet_needs_monthly set touched_arr_usd = 2999.5": (
+        "research.unmet_needs_monthly.more_allocated_than_touched"
+    ),
     "update stripe.subscription_items set quantity = 12": (
         "core.accounts.mrr_now_against_subscription_items"
     ),
