@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from reports import account as accounts
 from reports import diff as diffs
+from reports import needs as unmet
 from reports import published
 from reports import status as states
 from reports.account import AmbiguousNameError
@@ -65,9 +67,26 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--metric", help="default: all that moved")
     one = add("account", account, "what every team knows of an account", formats=True)
     one.add_argument("who", help="its id, domain or name, or a part of the name")
+    asked = add("needs", needs, "what customers ask for, by their ARR", formats=True)
+    asked.add_argument("--month", type=_month, help="such as 2026-06; default: the newest")
+    asked.add_argument("--segment", default=unmet.EVERY_SEGMENT, help="default: all of them")
+    asked.add_argument("--n", type=_count, default=10, help="how many; default: 10")
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
+
+
+def _month(text: str) -> date:
+    try:
+        return unmet.month_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no month; write 2026-06") from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
 
 
 def _console() -> Console:
@@ -140,6 +159,11 @@ def difference(chosen: argparse.Namespace, console: Console) -> int:
 
 def account(chosen: argparse.Namespace, console: Console) -> int:
     show(accounts.account(chosen.who), chosen.format, console)
+    return 0
+
+
+def needs(chosen: argparse.Namespace, console: Console) -> int:
+    show(unmet.needs(chosen.month, chosen.segment, chosen.n), chosen.format, console)
     return 0
 
 

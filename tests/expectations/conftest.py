@@ -387,6 +387,11 @@ select theme, date '2026-02-01' as month_start, segment,
     count(*) as mention_count, count(*) as month_mention_count
 from research.feedback, (values ('all'), ('smb')) as segments(segment)
 group by all;
+create table product.roadmap_evidence as
+select id as roadmap_item_id, date '2026-02-01' as month_start,
+    3000::decimal(18, 2) as allocated_arr_usd, 10 as reach_people_count, 2.0::double as impact,
+    0.5::double as confidence, 4.0::double as effort_person_months, 2.5::double as rice_score
+from linear.projects;
 """
 
 

@@ -51,6 +51,7 @@ def test_every_planned_table_has_a_suite() -> None:
         "research.feedback",
         "research.theme_quality",
         "research.unmet_needs_monthly",
+        "product.roadmap_evidence",
     }
 
 

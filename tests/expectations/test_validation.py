@@ -584,6 +584,14 @@ DAMAGE: Mapping[str, str] = {
     "update research.unmet_needs_monthly set touched_arr_usd = 2999.5": (
         "research.unmet_needs_monthly.more_allocated_than_touched"
     ),
+    "update product.roadmap_evidence set allocated_arr_usd = 19801.5": (
+        "product.roadmap_evidence.allocated_arr_beyond_what_is_paid"
+    ),
+    "insert into product.roadmap_evidence select * replace ('p2' as roadmap_item_id)"
+    " from product.roadmap_evidence": "product.roadmap_evidence.items_that_linear_lists",
+    "update product.roadmap_evidence set rice_score = 3": (
+        "product.roadmap_evidence.scores_without_their_inputs"
+    ),
     "update stripe.subscription_items set quantity = 12": (
         "core.accounts.mrr_now_against_subscription_items"
     ),

@@ -12,7 +12,7 @@
         feedback.segment,
         feedback.roadmap_item_id,
         feedback.severity,
-        feedback.theme_confidence,
+        feedback.weight,
         feedback.weight * feedback.severity_weight as severity_weight
     from {{ feedback }} as feedback
     inner join
@@ -123,4 +123,81 @@
     cross join {{ scopes }}
     where weeks.feature_id is not null
     group by 1, 2, 3
+{%- endmacro %}
+
+{#- A row per project and month since it was written down, with what RICE is made of. Impact is by how
+    grave the needs are: 3 from 2.5 of 3, 2 from 2, 1 from 1.5, else 0.5; confidence by how many there
+    are: 1 from 30 (below which no trend is shown either), 0.8 from 10, else 0.5. Effort is the points of the project's issues,
+    done or not, by how many a person does in a month. -#}
+{% macro rice_inputs(months, mentions, money, churned) -%}
+    with
+        efforts as (
+            select
+                project_id,
+                sum(estimate_points) as points,
+                count(*) - count(estimate_points) as unestimated_count
+            from {{ ref("stg_linear__issues") }}
+            where not is_trashed and canceled_at is null and project_id is not null
+            group by project_id
+        )
+
+    select
+        projects.project_id,
+        projects.project_name,
+        projects.project_state,
+        months.month_start,
+        {{ later_bucket("months.month_start", 1, "month") }} <= clock.as_of as is_complete,
+        coalesce(mentions.mention_count, 0) as mention_count,
+        coalesce(mentions.account_count, 0) as account_count,
+        coalesce(mentions.person_count, 0) as person_count,
+        cast(coalesce(money.allocated_arr_usd, 0) as decimal(18, 2)) as allocated_arr_usd,
+        cast(coalesce(money.blocked_usd, 0) as decimal(18, 2)) as pipeline_blocked_usd,
+        cast(coalesce(churned.arr_usd, 0) as decimal(18, 2)) as churned_arr_usd,
+        cast(coalesce(money.reach, 0) as bigint) as reach_people_count,
+        cast(
+            case
+                when mentions.severity >= 2.5
+                then 3
+                when mentions.severity >= 2
+                then 2
+                when mentions.severity >= 1.5
+                then 1
+                when mentions.severity > 0
+                then 0.5
+            end as {{ type_double() }}
+        ) as impact,
+        cast(
+            case
+                when mentions.mention_count >= 30
+                then 1
+                when mentions.mention_count >= 10
+                then 0.8
+                when mentions.mention_count > 0
+                then 0.5
+            end as {{ type_double() }}
+        ) as confidence,
+        cast(efforts.points as {{ type_double() }}) as estimate_points,
+        coalesce(efforts.unestimated_count, 0) as unestimated_issue_count,
+        cast(
+            efforts.points / {{ var("points_per_person_month") }} as {{ type_double() }}
+        ) as effort_person_months
+    from {{ ref("stg_linear__projects") }} as projects
+    inner join
+        {{ months }} as months
+        on projects.created_at < {{ later_bucket("months.month_start", 1, "month") }}
+    cross join {{ ref("int_clock") }} as clock
+    left join
+        {{ mentions }} as mentions
+        on projects.project_id = mentions.project_id
+        and months.month_start = mentions.month_start
+    left join
+        {{ money }} as money
+        on projects.project_id = money.project_id
+        and months.month_start = money.month_start
+    left join
+        {{ churned }} as churned
+        on projects.project_id = churned.project_id
+        and months.month_start = churned.month_start
+    left join efforts on projects.project_id = efforts.project_id
+    where not projects.is_trashed
 {%- endmacro %}
