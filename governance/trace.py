@@ -277,8 +277,9 @@ class Tracer:
             for schema in {name.split(".")[0] for name in (*order, *read)}:
                 self._held.execute(f"create schema if not exists {REPLAY}.{schema}")
             for name in read:
-                # Seeds are part of the models: a rule may matter by not matching.
-                all_rows = name.startswith("seeds.") or name == CALENDAR
+                # Seeds are part of the models, as is what a model in Python makes of every text: a
+                # rule may matter by not matching.
+                all_rows = name.split(".")[0] not in SOURCES
                 self._held.execute(
                     f"create table {REPLAY}.{name} as from {CATALOG}.{name}"
                     " where ? or rowid in (select unnest(cast(? as bigint[])))",

@@ -101,6 +101,8 @@ def _newest_source() -> float:
 def models_as_built_whole() -> dict[str, Model]:
     """Return every model by `schema.table`, each after those it reads; compiled once a version.
 
+    A model in Python has no query; whoever reads it takes its rows as they are.
+
     Raises:
         BuildError: with the last lines of what dbt said.
     """
@@ -137,7 +139,9 @@ def _compiled() -> dict[str, Model]:
             raise BuildError("\n".join(f"{done.stdout}{done.stderr}".strip().splitlines()[-5:]))
         compiled = json.loads((Path(target) / "manifest.json").read_text())
     every = {**compiled["nodes"], **compiled["sources"]}
-    nodes = {k: n for k, n in every.items() if n["resource_type"] == "model"}
+    nodes = {
+        k: n for k, n in every.items() if n["resource_type"] == "model" and n["language"] == "sql"
+    }
     order = TopologicalSorter({k: n["depends_on"]["nodes"] for k, n in nodes.items()})
     return {
         table_name(nodes[unique_id]): Model(

@@ -106,6 +106,8 @@ def project_dependencies(
         pass
     models: dict[str, Dependencies] = {}
     for node in nodes:
+        if node["language"] != "sql":
+            continue
         compiled = target / "compiled" / node["package_name"] / node["original_file_path"]
         try:
             models[node["unique_id"]] = column_dependencies(compiled.read_text(), columns)

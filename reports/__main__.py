@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from reports import account as accounts
 from reports import diff as diffs
+from reports import needs as unmet
 from reports import published
 from reports import recruit as recruiting
 from reports import status as states
@@ -69,9 +71,26 @@ def _parser() -> argparse.ArgumentParser:
     whom = add("recruit", recruit, "whom a study may ask, and why the others not", formats=True)
     whom.add_argument("--study", required=True, help="its id, such as S-07, or a part of its name")
     whom.add_argument("--n", type=_count, default=20, help="how many people (20)")
+    asked = add("needs", needs, "what customers ask for, by their ARR", formats=True)
+    asked.add_argument("--month", type=_month, help="such as 2026-06; default: the newest")
+    asked.add_argument("--segment", default=unmet.EVERY_SEGMENT, help="default: all of them")
+    asked.add_argument("--n", type=_count, default=10, help="how many; default: 10")
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
+
+
+def _month(text: str) -> date:
+    try:
+        return unmet.month_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no month; write 2026-06") from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
 
 
 def _console() -> Console:
@@ -156,10 +175,9 @@ def recruit(chosen: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _count(said: str) -> int:
-    if not said.isdigit() or int(said) < 1:
-        raise argparse.ArgumentTypeError(f"{said!r} is no number of people; give 1 or more")
-    return int(said)
+def needs(chosen: argparse.Namespace, console: Console) -> int:
+    show(unmet.needs(chosen.month, chosen.segment, chosen.n), chosen.format, console)
+    return 0
 
 
 if __name__ == "__main__":

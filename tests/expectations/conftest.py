@@ -387,6 +387,31 @@ create table research.recruiting_pool as
 select study_id, participant_id as panellist_id, true as is_eligible,
     timestamp '2026-02-01' as last_contacted_at
 from research_files.participants, research.studies;
+create table research.feedback as
+select source || ':' || id as item_id, source, 'account_1' as account_id,
+    case when hash(id) % 2 = 0 then 'reporting' else 'dark_mode' end as theme,
+    1.0::double as weight, false as is_solicited, 1 as severity_weight,
+    timestamp '2026-01-10' as occurred_at
+from (
+    select 'zendesk' as source, id from zendesk.tickets
+    union all select 'intercom', id from intercom.conversations
+    union all select 'linear', id from linear.customer_needs
+) as items;
+create table research.theme_quality as
+select theme, 6 as gold_count, 6 as found_count, 0.85 as least_macro_f1,
+    case when theme = 'all' then 0.9 end as macro_f1
+from (values ('reporting'), ('dark_mode'), ('all')) as themes(theme);
+create table research.unmet_needs_monthly as
+select theme, date '2026-02-01' as month_start, segment,
+    3000::decimal(18, 2) as allocated_arr_usd, 19800::decimal(18, 2) as touched_arr_usd,
+    count(*) as mention_count, count(*) as month_mention_count
+from research.feedback, (values ('all'), ('smb')) as segments(segment)
+group by all;
+create table product.roadmap_evidence as
+select id as roadmap_item_id, date '2026-02-01' as month_start,
+    3000::decimal(18, 2) as allocated_arr_usd, 10 as reach_people_count, 2.0::double as impact,
+    0.5::double as confidence, 4.0::double as effort_person_months, 2.5::double as rice_score
+from linear.projects;
 """
 
 

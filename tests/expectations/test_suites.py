@@ -53,6 +53,10 @@ def test_every_planned_table_has_a_suite() -> None:
         "research.csat",
         "research.studies",
         "research.recruiting_pool",
+        "research.feedback",
+        "research.theme_quality",
+        "research.unmet_needs_monthly",
+        "product.roadmap_evidence",
     }
 
 

@@ -549,6 +549,49 @@ DAMAGE: Mapping[str, str] = {
     ),
     "update sales.mrr_movements set opening_mrr_usd = 549.99, expansion_mrr_usd = 0.01"
     " where not is_complete": "sales.mrr_movements.months_open_as_the_month_before_closed",
+    "update research.feedback set weight = 0.5 where item_id = 'linear:n1'": (
+        "research.feedback.items_whose_weights_do_not_sum_to_one"
+    ),
+    "update zendesk.tickets set status = 'deleted' where id < 'ticket_5'": (
+        "research.feedback.tickets_heard"
+    ),
+    "delete from intercom.live_conversations where id < 'talk_5'": (
+        "research.feedback.conversations_heard"
+    ),
+    "delete from research.feedback where source = 'linear' and item_id < 'linear:n7'": (
+        "research.feedback.needs_heard"
+    ),
+    "delete from research.feedback where source = 'zendesk' and item_id < 'zendesk:ticket_19'": (
+        "research.feedback.items_against_published"
+    ),
+    "update research.feedback set theme = 'unclassified' where theme = 'reporting'": (
+        "research.feedback.themes_against_published"
+    ),
+    "update research.theme_quality set macro_f1 = 0.84": (
+        "research.theme_quality.themes_good_enough_to_show"
+    ),
+    "update research.theme_quality set found_count = 5 where theme = 'reporting'": (
+        "research.theme_quality.gold_texts_classified"
+    ),
+    "update research.unmet_needs_monthly set allocated_arr_usd = 9901.5": (
+        "research.unmet_needs_monthly.allocated_arr_beyond_what_is_paid"
+    ),
+    "update research.unmet_needs_monthly set mention_count = mention_count + 2"
+    " where segment = 'smb'": "research.unmet_needs_monthly.segments_make_all",
+    "update research.unmet_needs_monthly set month_mention_count = month_mention_count + 1": (
+        "research.unmet_needs_monthly.mentions_against_feedback"
+    ),
+    "update research.unmet_needs_monthly set touched_arr_usd = 2999.5": (
+        "research.unmet_needs_monthly.more_allocated_than_touched"
+    ),
+    "update product.roadmap_evidence set allocated_arr_usd = 19801.5": (
+        "product.roadmap_evidence.allocated_arr_beyond_what_is_paid"
+    ),
+    "insert into product.roadmap_evidence select * replace ('p2' as roadmap_item_id)"
+    " from product.roadmap_evidence": "product.roadmap_evidence.items_that_linear_lists",
+    "update product.roadmap_evidence set rice_score = 3": (
+        "product.roadmap_evidence.scores_without_their_inputs"
+    ),
     "update stripe.subscription_items set quantity = 12": (
         "core.accounts.mrr_now_against_subscription_items"
     ),

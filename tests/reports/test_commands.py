@@ -144,6 +144,63 @@ def test_a_name_of_none_or_of_several_is_answered_with_what_to_do(
     assert "2 accounts fit 'r': Bright Loop (acct_00001), Quiet Harbor" in said
 
 
+def test_needs_are_ranked_by_money_beside_mentions(
+    built: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = told(capsys, "needs", "--format", "json")
+    assert code == 0
+    found, rest = json.loads(said).values()
+    expected = built.query(
+        "select theme_name, cast(allocated_arr_usd as varchar), mention_count"
+        " from research.unmet_needs_monthly"
+        " where segment = 'all' and theme <> 'unclassified' and month_start = ("
+        "   select max(month_start) from research.unmet_needs_monthly)"
+        " order by allocated_arr_usd desc, mention_count desc, theme"
+    )
+    seen = [(row["need"], row["allocated_arr_usd"], row["mention_count"]) for row in found]
+    assert seen == expected
+    assert seen
+    assert [row["by_arr"] for row in found] == list(range(1, len(found) + 1))
+    assert rest[0]["themes_are_published"] is True
+
+
+def test_needs_are_told_in_the_form_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, table = told(capsys, "needs")
+    assert "SSO and SCIM" in table
+    _, markdown = told(capsys, "needs", "--format", "md", "--month", "2026-06")
+    assert "## needs of 2026-06, segment all" in markdown
+    _, csv = told(capsys, "needs", "--format", "csv", "--n", "1")
+    assert csv.count(",1,need,") == 1
+    assert ",2,need," not in csv
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--month", "1999-01"], "no needs are known of 1999-01; give a month from 2026-06"),
+        (["--segment", "huge"], "no segment is called 'huge'; known are all"),
+    ],
+)
+def test_a_month_or_segment_without_needs_is_answered_with_those_that_have_some(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    code, said = told(capsys, "needs", *arguments)
+    assert code == 2
+    assert words in said
+
+
+@pytest.mark.parametrize("arguments", [["--month", "June"], ["--n", "0"], ["--n", "-3"]])
+def test_what_is_no_month_or_number_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        told(capsys, "needs", *arguments)
+    assert stopped.value.code == 2
+    assert f"{arguments[1]!r} is no" in capsys.readouterr().err
+
+
 def test_a_study_is_told_whom_to_ask(built: Job, capsys: pytest.CaptureFixture[str]) -> None:
     [(study, name)] = built.query("select study_id, study_name from research.studies limit 1")
     for said in (study, study.upper(), f"s-{study.rsplit('_', 1)[1]}", name[:12]):

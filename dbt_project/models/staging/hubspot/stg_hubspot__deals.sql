@@ -11,6 +11,7 @@ select
     try_cast({{ json_text("properties", ["amount"]) }} as decimal(18, 2)) as amount_usd,
     {{ json_text("properties", ["closedate"]) }} as close_date_text,
     {{ utc_from_text(json_text("properties", ["closedate"])) }} as close_date_at,
+    {{ redacted_text(json_text("properties", ["closed_lost_reason"])) }} as closed_lost_reason,
     {{ json_text("properties", ["hs_merged_object_ids"]) }} as merged_deal_ids,
     coalesce(archived, false) as is_archived,
     {{ utc("created_at") }} as created_at,
