@@ -21,9 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from expectations.results import CheckResult
-from orchestration import candidate
+from orchestration import candidate, metric_record
 from orchestration.candidate import Digests, Facts, PublicationRefusedError
 from orchestration.metrics import Metric
+from orchestration.semantic_layer import Catalogue
 
 __all__ = [
     "Publication",
@@ -54,6 +55,7 @@ class Publication:
     started_at: datetime
     checks: Sequence[CheckResult] = field(default_factory=tuple)
     metrics: Sequence[Metric] = field(default_factory=tuple)
+    catalogue: Catalogue = field(default_factory=Catalogue)
     data_as_of: datetime | None = None
     models_version: str | None = None
     # Whether last night's data were built again because the models changed.
@@ -162,6 +164,7 @@ def _write(
         if judged is not None:
             candidate.refuse_unjudged(digests, judged)
         candidate.record(connection, facts, digests, current)
+        metric_record.write(connection, facts.catalogue)
         candidate.refuse_addresses(connection)
         connection.execute("detach candidate")
     # A log beside a file is replayed into whatever stands there later.

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +14,11 @@ from rich.table import Table
 
 from reports import account as accounts
 from reports import diff as diffs
-from reports import published
+from reports import metrics, published
 from reports import status as states
 from reports.account import AmbiguousNameError
 from reports.formats import FORMATS, show
+from reports.metrics import UndefinedError
 from reports.published import NotPublishedError, UnknownNameError
 
 # What these need is more than what is published, so they live elsewhere and are handed over to.
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AmbiguousNameError as error:
         print(error.args[0], file=sys.stderr)
         return 1
-    except (NotPublishedError, UnknownNameError) as error:
+    except (NotPublishedError, UndefinedError, UnknownNameError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
     return code
@@ -65,9 +67,32 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--metric", help="default: all that moved")
     one = add("account", account, "what every team knows of an account", formats=True)
     one.add_argument("who", help="its id, domain or name, or a part of the name")
+    one = add("metric", metric, "a headline metric by periods and dimensions", formats=True)
+    which = one.add_mutually_exclusive_group(required=True)
+    which.add_argument("name", nargs="?", help="such as nrr_12m")
+    which.add_argument("--list", action="store_true", help="every metric and what it means")
+    one.add_argument("--by", type=_names, default=[], help="such as month,segment")
+    one.add_argument(
+        "--from", dest="since", type=_day, help="periods that begin on this day or later"
+    )
+    one.add_argument(
+        "--to", dest="until", type=_day, help="periods that begin on this day or before"
+    )
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _day(text: str) -> date:
+    """A day, or the first one of a month: 2026-03-31, 2026-03."""
+    try:
+        return date.fromisoformat(text if text.count("-") > 1 else f"{text}-01")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-03-31") from error
 
 
 def _console() -> Console:
@@ -140,6 +165,15 @@ def difference(chosen: argparse.Namespace, console: Console) -> int:
 
 def account(chosen: argparse.Namespace, console: Console) -> int:
     show(accounts.account(chosen.who), chosen.format, console)
+    return 0
+
+
+def metric(chosen: argparse.Namespace, console: Console) -> int:
+    if chosen.list:
+        show({"metrics": metrics.listed()}, chosen.format, console)
+        return 0
+    found = metrics.values(chosen.name, chosen.by, chosen.since, chosen.until)
+    show({chosen.name: found}, chosen.format, console)
     return 0
 
 

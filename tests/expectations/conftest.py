@@ -303,6 +303,10 @@ from range(3) as numbers(number), (values (date '2026-01-01'), (date '2026-02-01
 create table sales.revenue_monthly as
 select month_start, sum(closing_mrr_usd) as mrr_usd, is_complete
 from sales.mrr_movements group by all;
+create table sales.retained_mrr_monthly as
+select (month_start + interval 1 year)::date as month_start, account_id, 'smb' as segment,
+    closing_mrr_usd as year_ago_mrr_usd, 500::decimal(18, 2) as mrr_usd
+from sales.mrr_movements;
 create schema marketing;
 create table marketing.signups as
 select uuid as signup_id, person_id, 'account_1' as account_id, "timestamp" as signed_up_at,

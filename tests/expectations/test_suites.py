@@ -47,6 +47,7 @@ def test_every_planned_table_has_a_suite() -> None:
         "research_files.contacts",
         "sales.mrr_movements",
         "sales.revenue_monthly",
+        "sales.retained_mrr_monthly",
         "research.survey_responses",
     }
 
