@@ -22,7 +22,7 @@ from reports.metrics import UndefinedError
 from reports.published import NotPublishedError, UnknownNameError
 
 # What these need is more than what is published, so they live elsewhere and are handed over to.
-ELSEWHERE = ("trace", "erase")
+ELSEWHERE = ("trace", "erase", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
