@@ -119,11 +119,12 @@ def headlines(manifest: Mapping[str, Any]) -> Iterator[Headline]:
             label=metric["label"],
             owner=group["owner"]["name"],
             definition=" ".join(metric["description"].split()),
+            unit=meta["unit"],
             marts=tuple(sorted(_marts(manifest, metric))),
-            **{
-                setting: tuple(value) if isinstance(value, list) else value
-                for setting, value in meta.items()
-            },
+            grains=tuple(meta["grains"]),
+            dimensions=tuple(meta.get("dimensions", ())),
+            requires=tuple(meta.get("requires", ())),
+            adds_up_over=tuple(meta.get("adds_up_over", ())),
         )
 
 
