@@ -271,7 +271,8 @@ def posthog(
     stopped: Sequence[str] = (),
 ) -> Iterable[DltResource]:
     """Load one PostHog project, but for the tables in `stopped`, whose cursors stay."""
-    api = Api("posthog", host, api_key, "api_key", "query:read, batch_export:write, survey:read")
+    scopes = "query:read, batch_export:write, survey:read and feature_flag:read"
+    api = Api("posthog", host, api_key, "api_key", scopes)
     project = f"/api/projects/{project_id}"
     # The right to export is not tried: that would begin an export.
     can_be_checked(

@@ -115,6 +115,9 @@ COUNTED = {
             / nullif(sum(spend_usd) / nullif(sum(new_customer_count), 0), 0)
         from marketing.channel_performance_monthly join sales.revenue_monthly using (month_start)
         group by 1""",
+    "csat --by quarter": """
+        select date_trunc('quarter', submitted_at)::date, avg((score >= 4)::int)
+        from research.survey_responses where metric = 'csat' and is_counted group by 1""",
     "nps --by quarter": """
         select date_trunc('quarter', submitted_at)::date, avg(nps_points)
         from research.survey_responses where metric = 'nps' and is_counted group by 1""",
