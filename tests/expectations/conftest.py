@@ -261,6 +261,10 @@ select unit, week_start, status,
             where use_count > 0) else 0 end as unit_count
 from weeks, (values ('person'), ('account')) as units(unit),
     (values ('new'), ('returning'), ('resurrecting'), ('dormant')) as kinds(status);
+create table product.feature_reach_weekly as
+select week_start, 'tasks' as feature_id, 'smb' as segment, 1 as account_count,
+    sum(unit_count) as active_account_count
+from product.lifecycle_weekly where unit = 'account' and status <> 'dormant' group by week_start;
 create table product.retention_cohorts as
 select unit, date '2025-12-29' as cohort_week,
     (date_diff('day', date '2025-12-29', week_start) / 7)::bigint as cohort_offset,

@@ -22,6 +22,7 @@ def test_every_planned_table_has_a_suite() -> None:
         "product.engagement_daily",
         "product.experiment_results",
         "product.feature_adoption_weekly",
+        "product.feature_reach_weekly",
         "product.lifecycle_weekly",
         "product.paths",
         "product.retention_cohorts",

@@ -37,6 +37,22 @@ COUNTED = {
         from product.retention_cohorts
         where unit = 'account' and cohort_offset = 13 and segment = 'all' and is_complete
         group by 1""",
+    "feature_adoption_rate --by week,feature_id": """
+        with active as (
+            select date_trunc('week', active_date)::date as week_start,
+                count(distinct account_id) as accounts
+            from product.daily_active_people where use_count > 0 group by 1
+        )
+        select week_start, feature_id, count(account_id) / any_value(accounts)
+        from active
+        join (
+            from product.feature_adoption_weekly
+            select feature_id, min(week_start) as first_week where use_count > 0 group by 1
+        ) as released on week_start >= first_week
+        left join (from product.feature_adoption_weekly where use_count > 0) as used
+            using (week_start, feature_id)
+        where week_start + 6 <= (select max(date_day) from core.dates)
+        group by 1, 2""",
     "funnel_conversion --by month,funnel,step": """
         select date_trunc('month', entered_on)::date, funnel, step,
             sum(people_count) / sum(entered_count)
