@@ -1,4 +1,4 @@
-"""What may look into the warehouse: `productops trace`, `productops erase`."""
+"""What may look into the warehouse and the settings: `productops trace`, `erase`, `doctor`."""
 
 import argparse
 import json
@@ -36,9 +36,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     trace.add_argument("-c", "--column", required=True, help="the column of the cell")
     trace.add_argument("--json", action="store_true", help="all rows, for programs")
+    doctor = commands.add_parser("doctor", help="what stands in the way of a good night")
+    doctor.add_argument("--json", action="store_true", help="for programs")
     chosen = parser.parse_args(arguments)
     prepare()
-    return _erase(chosen) if chosen.command == "erase" else _trace(chosen)
+    run = {"doctor": _doctor, "erase": _erase, "trace": _trace}[chosen.command]
+    return run(chosen)
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from orchestration.doctor import findings
+
+    found = []
+    for each in findings():
+        found.append(each)
+        if not chosen.json:
+            mark = "ok" if each.is_well else "TO DO"
+            print(f"{mark:<6}{each.subject:<16}{each.remedy or each.said}")
+    if chosen.json:
+        print(json.dumps([{**asdict(each), "is_well": each.is_well} for each in found], indent=1))
+    return 0 if all(each.is_well for each in found) else 1
 
 
 def _trace(chosen: argparse.Namespace) -> int:

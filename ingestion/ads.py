@@ -13,6 +13,7 @@ from functools import partial
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.errors import SettingError
 from ingestion.http import Api
 from ingestion.tables import BOOL, DATE, TEXT, Row, Table, source_counts
@@ -154,6 +155,7 @@ def ads(
             "ads: SOURCES__ADS__GOOGLE_TOKEN is not set, nor is another platform's token with its"
             " account; set one in .env and run again"
         )
+    can_be_checked(*(platform.today for platform in found))
     parent = dlt.resource(lambda: _months(found, stopped), name="months", selected=False)
     return (
         *(table.transformer(parent, partial(_cost_rows, table)) for table in COSTS),

@@ -14,6 +14,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.crm import ASSOCIATION_BATCH, Crm, Walk, milliseconds
 from ingestion.drift import note_new_column
 from ingestion.http import Api
@@ -175,6 +176,12 @@ def hubspot(
     """Load one HubSpot account, but for the tables in `stopped`, whose cursors stay."""
     scopes = "crm.objects.contacts/companies/deals/owners.read and crm.schemas.*.read"
     crm = Crm(Api("hubspot", host, access_token, "access_token", scopes), api_version)
+    can_be_checked(
+        *(partial(crm.properties, kind) for kind in OBJECTS),
+        *(partial(crm.search, kind, {"limit": 1}) for kind in OBJECTS),
+        lambda: next(crm.owners(), None),
+        lambda: crm.pipelines("deals"),
+    )
     people = Pseudonyms("hubspot")
     parent = dlt.resource(
         lambda: map(partial(_without_erased, people), _changes(crm, stopped)),

@@ -15,6 +15,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.http import Api, Limiter
 from ingestion.privacy import erased_counts, pseudonyms
 from ingestion.support import Door, Item, Reading, count_rows, rows_of
@@ -145,6 +146,11 @@ def intercom(
     limiter = Limiter(requests_per_second)
     headers = {"Intercom-Version": api_version}
     api = Api("intercom", host, access_token, "access_token", scopes, limiter, headers=headers)
+    can_be_checked(
+        partial(_total, api, "conversations"),
+        partial(_total, api, "contacts"),
+        lambda: api.post("/companies/list", {}, {"page": 1, "per_page": 1}),
+    )
     door = Door("intercom", CONTACTS.name, _contact_id, COUNTED)
     parent = dlt.resource(
         lambda: map(door.without_erased, _readings(api, stopped)), name="readings", selected=False

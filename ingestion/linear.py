@@ -15,6 +15,7 @@ import dlt
 import requests
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.errors import VendorError
 from ingestion.http import Api, Limiter
 from ingestion.privacy import Pseudonyms
@@ -252,6 +253,9 @@ class Workspace:
                 return
             after = found["pageInfo"]["endCursor"]
 
+    def first(self, kind: Kind) -> Item:
+        return self._page(kind, {"first": 1, "after": None, "filter": None})
+
     def _page(self, kind: Kind, variables: Item) -> Item:
         gone = self._gone[kind.type]
         while True:
@@ -326,6 +330,7 @@ def linear(
         headers=headers,
         is_busy=_is_rate_limited,
     )
+    can_be_checked(*(partial(Workspace(api).first, kind) for kind in QUERIES))
     people = Pseudonyms("linear")
     parent = dlt.resource(
         lambda: _readings(Workspace(api, stopped), stopped), name="readings", selected=False

@@ -35,7 +35,7 @@ from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.pipeline import Pipeline
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
-from ingestion import SOURCES
+from ingestion import SOURCES, checking
 from ingestion.destination import Warehouse
 from ingestion.drift import (
     COLUMNS,
@@ -109,6 +109,20 @@ def is_configured(source_name: str) -> bool:
     """Whether the secret that switches a source on is set."""
     secret = _vendor(source_name).secret
     return bool(dlt.secrets.get(f"sources.{source_name}.{secret}"))
+
+
+def check(source_name: str) -> int:
+    """Ask a vendor for the little that tells whether it can be read; return how many questions.
+
+    Raises:
+        IngestionError: with the setting, permission or address to be put right.
+    """
+    with _explained(source_name), checking.listening() as checks:
+        with _setup:
+            _vendor(source_name).source()
+        for asked in checks:
+            asked()
+    return len(checks)
 
 
 def extract(source_name: str) -> Extraction:

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.destination import LOAD_ID
 from ingestion.drift import Drift, DriftError, accepted, note_new_column
 from ingestion.errors import VendorError
@@ -270,8 +271,15 @@ def posthog(
     stopped: Sequence[str] = (),
 ) -> Iterable[DltResource]:
     """Load one PostHog project, but for the tables in `stopped`, whose cursors stay."""
-    api = Api("posthog", host, api_key, "api_key", "query:read, batch_export:write, survey:read")
+    scopes = "query:read, batch_export:write, survey:read and feature_flag:read"
+    api = Api("posthog", host, api_key, "api_key", scopes)
     project = f"/api/projects/{project_id}"
+    # The right to export is not tried: that would begin an export.
+    can_be_checked(
+        lambda: api.get(f"{project}/surveys/", {"limit": 1}),
+        lambda: api.get(f"{project}/feature_flags/", {"limit": 1}),
+        lambda: _counted(api, project, api.now),
+    )
 
     def runs() -> Iterator[Run]:
         exporter = Exporter(api, project_id, _downloads(), export_attempts, file_size_mb)

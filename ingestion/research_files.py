@@ -21,6 +21,7 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from dlt.sources.filesystem import filesystem
 
+from ingestion.checking import can_be_checked
 from ingestion.drift import note_new_column
 from ingestion.errors import SettingError, ShapeError, setting_name
 from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
@@ -142,6 +143,7 @@ def research_files(
     stopped: Sequence[str] = (),
 ) -> Iterable[DltResource]:
     """Load the CSV files below one folder or bucket, but for the tables in `stopped`."""
+    can_be_checked(lambda: _listed(bucket_url))
     people = Pseudonyms("research_files")
     parent = dlt.resource(
         lambda: _readings(bucket_url, people, stopped), name="readings", selected=False

@@ -15,6 +15,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.http import Api, Limiter
 from ingestion.privacy import Pseudonyms
 from ingestion.tables import BIGINT, BOOL, TEXT, TIME, Row, Table, from_unix, source_counts
@@ -207,6 +208,7 @@ def stripe(
     limiter = Limiter(requests_per_second)
     headers = {"Stripe-Version": api_version}
     api = Api("stripe", host, api_key, "api_key", scopes, limiter, headers=headers)
+    can_be_checked(*(partial(api.get, f"/v1/{kind}", {"limit": 1}) for kind in ("events", *KINDS)))
     people = Pseudonyms("stripe")
     parent = dlt.resource(lambda: _readings(api, stopped), name="readings", selected=False)
 

@@ -15,6 +15,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.http import Api, Limiter
 from ingestion.privacy import Pseudonyms, erased_counts, pseudonyms
 from ingestion.tables import (
@@ -147,6 +148,7 @@ def typeform(
     limiter = Limiter(requests_per_second)
     scopes = "forms:read and responses:read"
     api = Api("typeform", host, access_token, "access_token", scopes, limiter)
+    can_be_checked(lambda: [_page(api, form["id"], None) for form in _first_form(api)])
     people, users = Pseudonyms("typeform"), Pseudonyms("posthog")
     parent = dlt.resource(
         lambda: map(partial(_without_erased, people, users), _readings(api, stopped)),
@@ -213,6 +215,11 @@ def _readings(api: Api, stopped: Sequence[str]) -> Iterator[Reading]:
             yield Reading(form, definition=api.get(f"/forms/{form_id}"))
             versions[form_id] = form["last_updated_at"]
         yield from _responses(api, form, held)
+
+
+def _first_form(api: Api) -> list[Item]:
+    items: list[Item] = api.get("/forms", {"page": 1, "page_size": 1})["items"]
+    return items
 
 
 def _forms(api: Api) -> Iterator[Item]:

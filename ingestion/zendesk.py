@@ -13,6 +13,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.checking import can_be_checked
 from ingestion.http import Api, Limiter
 from ingestion.privacy import erased_counts, pseudonyms
 from ingestion.support import Door, Item, Reading, count_rows, rows_of
@@ -133,6 +134,10 @@ def zendesk(
         scopes,
         Limiter(requests_per_second),
         headers={"Authorization": f"Basic {basic}"},
+    )
+    can_be_checked(
+        lambda: api.get("/api/v2/incremental/organizations.json", {"start_time": 0, "per_page": 1}),
+        lambda: api.get("/api/v2/satisfaction_ratings.json", {"page[size]": 1}),
     )
     door = Door("zendesk", USERS.name, _requester, COUNTED)
     parent = dlt.resource(

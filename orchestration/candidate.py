@@ -17,6 +17,7 @@ import duckdb
 from expectations.results import CheckResult
 from orchestration.explain import Circumstances, movements, total
 from orchestration.metrics import Metric
+from orchestration.semantic_layer import Catalogue
 
 logger = logging.getLogger("productops")
 
@@ -151,6 +152,7 @@ class Facts:
     published_at: datetime
     checks: Sequence[CheckResult] = field(default_factory=tuple)
     metrics: Sequence[Metric] = field(default_factory=tuple)
+    catalogue: Catalogue = field(default_factory=Catalogue)
     data_as_of: datetime | None = None
     models_version: str | None = None
     rebuilt: bool = False

@@ -51,7 +51,10 @@ def _metrics(manifest: Mapping[str, Any]) -> Iterator[Metric]:
         if metric["type"] != "simple" or metric["filter"] or name not in measures:
             continue
         model, measure = measures[name]
-        if measure["agg"] not in VALUES:
+        if measure["agg"] not in VALUES or measure["non_additive_dimension"]:
+            continue
+        # What dbt makes of a measure is a part of other metrics, and has no label but its name.
+        if metric["label"] == metric["name"]:
             continue
         relation = model["node_relation"]
         [key] = [entity for entity in model["entities"] if entity["type"] == "primary"]

@@ -24,9 +24,10 @@ from pathlib import Path
 import dashboards.build
 from dashboards.blocks import PageError
 from expectations.results import CheckResult
-from orchestration import candidate
+from orchestration import candidate, metric_record
 from orchestration.candidate import Digests, Facts, PublicationRefusedError
 from orchestration.metrics import Metric
+from orchestration.semantic_layer import Catalogue
 
 __all__ = [
     "Publication",
@@ -58,6 +59,7 @@ class Publication:
     started_at: datetime
     checks: Sequence[CheckResult] = field(default_factory=tuple)
     metrics: Sequence[Metric] = field(default_factory=tuple)
+    catalogue: Catalogue = field(default_factory=Catalogue)
     data_as_of: datetime | None = None
     models_version: str | None = None
     # Whether last night's data were built again because the models changed.
@@ -166,6 +168,7 @@ def _write(
         if judged is not None:
             candidate.refuse_unjudged(digests, judged)
         candidate.record(connection, facts, digests, current)
+        metric_record.write(connection, facts.catalogue)
         candidate.refuse_addresses(connection)
         connection.execute("detach candidate")
     # A log beside a file is replayed into whatever stands there later.

@@ -19,6 +19,7 @@ from orchestration.publish import (
     kept_versions,
     publish,
 )
+from orchestration.semantic_layer import catalogue
 
 
 def publish_build(
@@ -42,6 +43,7 @@ def publish_build(
             started_at=started_at,
             checks=verdict.results,
             metrics=metrics(),
+            catalogue=catalogue(),
             data_as_of=_data_as_of(),
             models_version=models_version(),
             rebuilt=rebuilt,

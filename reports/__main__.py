@@ -14,16 +14,17 @@ from rich.table import Table
 
 from reports import account as accounts
 from reports import diff as diffs
+from reports import metrics, published
 from reports import needs as unmet
-from reports import published
 from reports import recruit as recruiting
 from reports import status as states
 from reports.account import AmbiguousNameError
 from reports.formats import FORMATS, show
+from reports.metrics import UndefinedError
 from reports.published import NotPublishedError, UnknownNameError
 
 # What these need is more than what is published, so they live elsewhere and are handed over to.
-ELSEWHERE = ("trace", "erase")
+ELSEWHERE = ("trace", "erase", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AmbiguousNameError as error:
         print(error.args[0], file=sys.stderr)
         return 1
-    except (NotPublishedError, UnknownNameError) as error:
+    except (NotPublishedError, UndefinedError, UnknownNameError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
     return code
@@ -75,6 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--month", type=_month, help="such as 2026-06; default: the newest")
     asked.add_argument("--segment", default=unmet.EVERY_SEGMENT, help="default: all of them")
     asked.add_argument("--n", type=_count, default=10, help="how many; default: 10")
+    one = add("metric", metric, "a headline metric by periods and dimensions", formats=True)
+    which = one.add_mutually_exclusive_group(required=True)
+    which.add_argument("name", nargs="?", help="such as nrr_12m")
+    which.add_argument("--list", action="store_true", help="every metric and what it means")
+    one.add_argument("--by", type=_names, default=[], help="such as month,segment")
+    one.add_argument(
+        "--from", dest="since", type=_day, help="periods that begin on this day or later"
+    )
+    one.add_argument(
+        "--to", dest="until", type=_day, help="periods that begin on this day or before"
+    )
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
@@ -91,6 +103,18 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
     return int(text)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _day(text: str) -> date:
+    """A day, or the first one of a month: 2026-03-31, 2026-03."""
+    try:
+        return date.fromisoformat(text if text.count("-") > 1 else f"{text}-01")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-03-31") from error
 
 
 def _console() -> Console:
@@ -177,6 +201,15 @@ def recruit(chosen: argparse.Namespace, console: Console) -> int:
 
 def needs(chosen: argparse.Namespace, console: Console) -> int:
     show(unmet.needs(chosen.month, chosen.segment, chosen.n), chosen.format, console)
+    return 0
+
+
+def metric(chosen: argparse.Namespace, console: Console) -> int:
+    if chosen.list:
+        show({"metrics": metrics.listed()}, chosen.format, console)
+        return 0
+    found = metrics.values(chosen.name, chosen.by, chosen.since, chosen.until)
+    show({chosen.name: found}, chosen.format, console)
     return 0
 
 

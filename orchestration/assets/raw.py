@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -25,6 +24,7 @@ from orchestration.dbt import manifest
 from orchestration.gates import import_checks
 from orchestration.locking import hold_warehouse
 from orchestration.rebuild import rebuild_if_models_changed
+from orchestration.sources import selected_sources
 
 logger = logging.getLogger("productops")
 
@@ -32,22 +32,6 @@ logger = logging.getLogger("productops")
 FRESHNESS = dg.FreshnessPolicy.time_window(
     warn_window=timedelta(hours=26), fail_window=timedelta(hours=36)
 )
-
-
-def selected_sources() -> list[str]:
-    """Return the sources in PRODUCTOPS_SOURCES, all of them if it is not set.
-
-    Raises:
-        IngestionError: the setting names a source that does not exist.
-    """
-    named = os.environ.get("PRODUCTOPS_SOURCES", "").replace(",", " ").split() or list(SOURCES)
-    for name in named:
-        if name not in SOURCES:
-            raise IngestionError(
-                f"PRODUCTOPS_SOURCES names {name!r}, which is no source;"
-                f" known sources: {', '.join(SOURCES)}."
-            )
-    return named
 
 
 def raw_tables() -> dict[str, list[str]]:

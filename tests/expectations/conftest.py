@@ -262,6 +262,10 @@ select unit, week_start, status,
             where use_count > 0) else 0 end as unit_count
 from weeks, (values ('person'), ('account')) as units(unit),
     (values ('new'), ('returning'), ('resurrecting'), ('dormant')) as kinds(status);
+create table product.feature_reach_weekly as
+select week_start, 'tasks' as feature_id, 'smb' as segment, 1 as account_count,
+    sum(unit_count) as active_account_count
+from product.lifecycle_weekly where unit = 'account' and status <> 'dormant' group by week_start;
 create table product.retention_cohorts as
 select unit, date '2025-12-29' as cohort_week,
     (date_diff('day', date '2025-12-29', week_start) / 7)::bigint as cohort_offset,
@@ -304,6 +308,10 @@ from range(3) as numbers(number), (values (date '2026-01-01'), (date '2026-02-01
 create table sales.revenue_monthly as
 select month_start, sum(closing_mrr_usd) as mrr_usd, is_complete
 from sales.mrr_movements group by all;
+create table sales.retained_mrr_monthly as
+select (month_start + interval 1 year)::date as month_start, account_id, 'smb' as segment,
+    closing_mrr_usd as year_ago_mrr_usd, 500::decimal(18, 2) as mrr_usd
+from sales.mrr_movements;
 create schema marketing;
 create table marketing.signups as
 select uuid as signup_id, person_id, 'account_1' as account_id, "timestamp" as signed_up_at,

@@ -598,6 +598,15 @@ DAMAGE: Mapping[str, str] = {
     "update core.accounts set mrr_usd = mrr_usd + 1 where account_id = 'account_1'": (
         "sales.mrr_movements.running_month_against_accounts"
     ),
+    "update product.feature_reach_weekly set active_account_count = active_account_count + 1": (
+        "product.feature_reach_weekly.active_accounts_of_the_lifecycle"
+    ),
+    "update product.feature_reach_weekly set account_count = 0": (
+        "product.feature_reach_weekly.accounts_that_used_a_feature"
+    ),
+    "update sales.retained_mrr_monthly set year_ago_mrr_usd = year_ago_mrr_usd + 0.01": (
+        "sales.retained_mrr_monthly.mrr_of_a_year_ago_as_it_closed"
+    ),
     "update sales.revenue_monthly set mrr_usd = mrr_usd + 0.01": (
         "sales.revenue_monthly.mrr_as_accounts_pay"
     ),
