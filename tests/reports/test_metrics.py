@@ -12,6 +12,34 @@ from tests.conftest import Job
 
 # What a reader would write who never saw the definition; from other tables where there are any.
 COUNTED = {
+    "allocated_arr_of_need --by month,theme": """
+        with asked as (
+            select months.month_start, account_id, theme,
+                sum(weight * severity_weight) as said
+            from (select distinct month_start from core.dates) as months
+            join research.feedback on not is_solicited and severity_weight > 0
+                and occurred_at >= months.month_start - interval 11 months
+                and occurred_at < months.month_start + interval 1 month
+            where account_id is not null
+            group by all
+        ),
+        shared as (
+            select *, said / sum(said) over (partition by month_start, account_id) as share
+            from asked
+        ),
+        every as (
+            select distinct months.month_start, theme
+            from (select distinct month_start from core.dates) as months
+            join research.feedback on not is_solicited and severity_weight > 0
+                and occurred_at >= months.month_start - interval 11 months
+                and occurred_at < months.month_start + interval 1 month
+        )
+        select every.month_start, every.theme,
+            round(coalesce(sum(share * 12 * closing_mrr_usd), 0), 2)
+        from every
+        left join shared using (month_start, theme)
+        left join sales.mrr_movements using (month_start, account_id)
+        group by all""",
     "wau --by day": """
         select date_day, count(distinct person_id) from core.dates
         join product.daily_active_people on active_date between date_day - 6 and date_day
