@@ -572,18 +572,21 @@ def test_the_arr_of_those_who_asked_is_shared_out_to_the_cent(job: Job) -> None:
         with needs as (
             select month_start, sum(allocated_arr_usd) as arr_usd
             from research.unmet_needs_monthly where segment = 'all' group by 1
+        ),
+        heard as (
+            select distinct needs.month_start, feedback.account_id
+            from needs
+            inner join research.feedback as feedback
+                on feedback.occurred_at < needs.month_start + interval 1 month
+                and feedback.occurred_at >= needs.month_start - interval 11 month
+            where not feedback.is_solicited and feedback.severity_weight > 0
         )
-        select needs.month_start, needs.arr_usd, 12 * coalesce(sum(closing_mrr_usd), 0)
+        select needs.month_start, any_value(needs.arr_usd),
+            12 * coalesce(sum(paid.closing_mrr_usd), 0)
         from needs
-        left join sales.mrr_movements as paid
-            on paid.month_start = needs.month_start
-            and paid.account_id in (
-                select account_id from research.feedback
-                where not is_solicited and severity_weight > 0
-                    and occurred_at < needs.month_start + interval 1 month
-                    and occurred_at >= needs.month_start - interval 11 month
-            )
-        group by all
+        inner join heard using (month_start)
+        left join sales.mrr_movements as paid using (month_start, account_id)
+        group by needs.month_start
         """
     ):
         assert abs(allocated - paid) <= Decimal("0.1"), month

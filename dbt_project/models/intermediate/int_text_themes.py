@@ -15,6 +15,8 @@ import pyarrow as pa
 
 # Below it a sentence has no theme. With thirteen about equal classes a guess has 0.08.
 LEAST_CONFIDENCE = 0.3
+# The same for severity, with five classes and a guess of 0.2; below it a sentence states no need.
+LEAST_SEVERITY_CONFIDENCE = 0.4
 # Little regularisation: a dozen examples a theme, each a few words, leave little to overfit.
 INVERSE_REGULARISATION = 30.0
 NONE = "unclassified"
@@ -55,7 +57,11 @@ def labelled(texts, themes, severities, examples):
     for text, found in parts.items():
         sure = [theme_of[part] for part in found if theme_of[part][1] >= LEAST_CONFIDENCE]
         named = [each for each in sure if each[0] != NONE]
-        severity = max((severity_of[part][0] for part in found), key=SEVERITIES.index)
+        graded = [
+            severity if confidence >= LEAST_SEVERITY_CONFIDENCE else SEVERITIES[0]
+            for severity, confidence in map(severity_of.get, found)
+        ]
+        severity = max(graded, key=SEVERITIES.index)
         # What is said beside a theme, such as a greeting, is no theme of its own.
         for theme in sorted({name for name, _ in named}) or [NONE]:
             own = [confidence for name, confidence in named if name == theme]
