@@ -11,7 +11,7 @@ with
         union all
         select account_id, created_at as known_at
         from {{ ref("int_companies") }}
-        where created_at is not null
+        where created_at is not null and not is_merged and not is_archived
         union all
         select account_id, started_at as known_at
         from {{ ref("int_subscription_terms") }}
