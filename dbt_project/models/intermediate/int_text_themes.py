@@ -3,7 +3,7 @@
 A model in Python, because scikit-learn weighs words better than rules in SQL would, and inside dbt,
 so that texts stay in the night's one flow and go to no service. It reads texts and nothing else of
 the items: the same text and the same examples give the same rows, and all that is counted is
-counted in SQL. 3,000 items take about a second.
+counted in SQL. 3,000 different texts take six seconds of one core.
 
 The gold texts go through like any other. They are no examples: research.theme_quality compares.
 """
