@@ -4,6 +4,7 @@ months (what is new at one platform) → google_costs, linkedin_costs, meta_cost
 source_counts. Try it alone: `python -m ingestion ads`.
 """
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import dlt
 from dlt.extract import DltResource
 
 from ingestion.checking import can_be_checked
-from ingestion.errors import SettingError
+from ingestion.errors import SettingError, VendorError
 from ingestion.http import Api
 from ingestion.tables import BOOL, DATE, TEXT, Row, Table, source_counts
 
@@ -128,6 +129,10 @@ def ads(
     google_token: str | None = None,
     google_developer_token: str | None = None,
     google_customer_id: str | None = None,
+    google_oauth_host: str = "https://oauth2.googleapis.com",
+    google_client_id: str | None = None,
+    google_client_secret: str | None = None,
+    google_refresh_token: str | None = None,
     linkedin_host: str = "https://api.linkedin.com",
     linkedin_token: str | None = None,
     linkedin_account_id: str | None = None,
@@ -139,8 +144,16 @@ def ads(
     sheets_spreadsheet_id: str | None = None,
     stopped: Sequence[str] = (),
 ) -> Iterable[DltResource]:
-    """Load the costs of every platform there is a token for, but for the tables in `stopped`."""
+    """Load the costs of every platform there is a token for, but for the tables in `stopped`.
+
+    Google's access tokens last an hour; with a refresh token and the client that it was given to a
+    new one is made for each load, for Google Ads and for Sheets.
+    """
     found: list[Platform] = []
+    if google_refresh_token and (google_customer_id or sheets_spreadsheet_id):
+        client = (google_client_id or "", google_client_secret or "")
+        fresh = _fresh_google_token(google_refresh_token, client, google_oauth_host)
+        google_token, sheets_token = google_token or fresh, sheets_token or fresh
     if google_token and google_customer_id:
         developer_token = google_developer_token or ""
         found.append(_google(google_token, google_customer_id, google_host, developer_token))
@@ -152,8 +165,8 @@ def ads(
         found.append(_sheet(sheets_token, sheets_spreadsheet_id, sheets_host))
     if not found:
         raise SettingError(
-            "ads: SOURCES__ADS__GOOGLE_TOKEN is not set, nor is another platform's token with its"
-            " account; set one in .env and run again"
+            "ads: neither SOURCES__ADS__GOOGLE_TOKEN nor SOURCES__ADS__GOOGLE_REFRESH_TOKEN is set,"
+            " nor is another platform's token with its account; set one in .env and run again"
         )
     can_be_checked(*(platform.today for platform in found))
     parent = dlt.resource(lambda: _months(found, stopped), name="months", selected=False)
@@ -206,6 +219,28 @@ def _span(first: date, last: date) -> list[date]:
     """Every month from that of one day to that of another."""
     count = (last.year - first.year) * 12 + last.month - first.month
     return [_months_before(last, back) for back in range(count, -1, -1)]
+
+
+def _fresh_google_token(refresh_token: str, client: tuple[str, str], host: str) -> str:
+    """Return an access token for the next hour (RFC 6749, section 6)."""
+    for name, value in zip(("CLIENT_ID", "CLIENT_SECRET"), client, strict=True):
+        if not value:
+            raise SettingError(
+                f"ads: SOURCES__ADS__GOOGLE_{name} is empty; a refresh token needs the OAuth client"
+                " that it was given to; set it in .env"
+            )
+    login = {"Authorization": f"Basic {b64encode(':'.join(client).encode()).decode()}"}
+    scopes = "adwords or spreadsheets.readonly"
+    field, host_field = "google_refresh_token", "google_oauth_host"
+    api = Api("ads", host, refresh_token, field, scopes, None, host_field, login)
+    try:
+        answer = api.form("/token", {"grant_type": "refresh_token", "refresh_token": refresh_token})
+    except VendorError as error:
+        raise VendorError(
+            f"{error}; Google gave no access token for SOURCES__ADS__GOOGLE_REFRESH_TOKEN: check it"
+            " and SOURCES__ADS__GOOGLE_CLIENT_ID and _SECRET, or have a new one made"
+        ) from error
+    return str(answer["access_token"])
 
 
 def _google(token: str, account: str, host: str, developer_token: str) -> Platform:

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 # 423 is HubSpot's "locked, wait two seconds"; the rest is what every vendor here documents.
 RETRIED_STATUSES = (423, 429, 500, 502, 503, 504)
+# Under these names vendors say in an error's body what is wrong; the last is OAuth's.
+ERROR_TEXTS = ("message", "detail", "description", "error_description")
 CHUNK_BYTES = 1024 * 1024
 MESSAGE_LENGTH = 200
 
@@ -159,6 +161,10 @@ class Api:
     ) -> dict[str, Any]:
         return self._json(self._send("POST", path, json=body, params=params))
 
+    def form(self, path: str, fields: Mapping[str, str]) -> dict[str, Any]:
+        """Post fields as a form does, which is what OAuth asks for."""
+        return self._json(self._send("POST", path, data=fields))
+
     def redirect(self, path: str) -> str:
         """The address a path redirects to, not followed: it may be on another host."""
         response = self._send("GET", path)
@@ -252,6 +258,6 @@ class Api:
         listed = body.get("errors")
         inner = listed[0] if isinstance(listed, list) and listed else body.get("error")
         body = inner if isinstance(inner, dict) else body
-        texts = (body.get(key) for key in ("message", "detail", "description"))
+        texts = (body.get(key) for key in ERROR_TEXTS)
         said = next((text for text in texts if isinstance(text, str)), "")
         return said.replace(self._token, "***")[:MESSAGE_LENGTH]

@@ -6,6 +6,7 @@ Paid search is all Google's; paid social is shared by LinkedIn and Meta, to the 
 
 import re
 import zlib
+from base64 import b64encode
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,6 +39,8 @@ from simulator.wire import (
 )
 
 GOOGLE_TOKEN, LINKEDIN_TOKEN, META_TOKEN = "ya29.demo", "AQX-demo", "EAA-demo"
+REFRESH_TOKEN = "1//refresh-demo"
+OAUTH_CLIENT = ("client-demo.apps.googleusercontent.com", "GOCSPX-demo")
 SHEETS_TOKEN, DEVELOPER_TOKEN = "ya29.sheets-demo", "dev-demo"
 CUSTOMER, ACCOUNT, ACT, SHEET = "1234567890", "507404993", "1020304050", "costs-demo"
 GOOGLE_PAGE, LARGEST_META_PAGE = 10_000, 500
@@ -205,6 +209,34 @@ def _google_refusal(status: int, detail: str) -> Refusal:
     return Refusal(status, {"error": error})
 
 
+class GoogleOAuth(Platform):
+    """oauth2.googleapis.com: an access token for a refresh token."""
+
+    name, token, method = "google_oauth", REFRESH_TOKEN, "POST"
+    path = "/token"
+
+    def refusal(self, status: int, detail: str = "", limit: str = "") -> Refusal:
+        return self._refusal(status, "invalid_request", detail or "Bad Request")
+
+    def _refusal(self, status: int, error: str, detail: str) -> Refusal:
+        return Refusal(status, {"error": error, "error_description": detail})
+
+    def authorise(self, request: Request) -> None:
+        login = b64encode(":".join(OAUTH_CLIENT).encode()).decode()
+        if request.headers.get("Authorization") != f"Basic {login}":
+            raise self._refusal(401, "invalid_client", "The OAuth client was not found.")
+
+    async def report(self, request: Request) -> Response:
+        parameters(request, (), self.refuse)
+        fields = dict(parse_qsl((await request.body()).decode()))
+        known_keys(fields, ("grant_type", "refresh_token"), self.refuse)
+        if fields.get("grant_type") != "refresh_token":
+            raise self._refusal(400, "unsupported_grant_type", "Invalid grant_type")
+        if fields.get("refresh_token") != REFRESH_TOKEN:
+            raise self._refusal(400, "invalid_grant", "Token has been expired or revoked.")
+        return answer({"access_token": GOOGLE_TOKEN, "expires_in": 3599, "token_type": "Bearer"})
+
+
 class GoogleAds(Platform):
     """googleads.googleapis.com: one query in Google's own language."""
 
@@ -370,6 +402,11 @@ class Sheets(Platform):
     name, token = "google_sheets", SHEETS_TOKEN
     path = "/v4/spreadsheets/{sheet}/values/{range}"
 
+    def authorise(self, request: Request) -> None:
+        # A token that was made for both works for both.
+        if bearer(request) not in (SHEETS_TOKEN, GOOGLE_TOKEN):
+            raise self.refusal(401)
+
     def refusal(self, status: int, detail: str = "", limit: str = "") -> Refusal:
         return _google_refusal(status, detail)
 
@@ -395,7 +432,8 @@ class Sheets(Platform):
 
 def platforms(company: Company, clock: Clock) -> tuple[Platform, ...]:
     books = Books(company, clock)
-    return GoogleAds(books), LinkedInAds(books), MetaAds(books), Sheets(books)
+    google = GoogleOAuth(books), GoogleAds(books), Sheets(books)
+    return (*google, LinkedInAds(books), MetaAds(books))
 
 
 def environment(url: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ingestion.errors import IngestionError
+from simulator import ads
 from tests.ingestion.company import DAY, NOW, Company, Vendors, contents, load_now, query
 from tests.ingestion.conftest import Serve
 
@@ -149,3 +150,46 @@ def test_one_fault_is_got_over(vendors: Vendors, kind: str) -> None:
     load_now("ads")
     assert totals()["other_costs"] == 316.6
     assert totals()["google_costs"] == 1000.01
+
+
+REFRESHED = {
+    "SOURCES__ADS__GOOGLE_REFRESH_TOKEN": ads.REFRESH_TOKEN,
+    "SOURCES__ADS__GOOGLE_CLIENT_ID": ads.OAUTH_CLIENT[0],
+    "SOURCES__ADS__GOOGLE_CLIENT_SECRET": ads.OAUTH_CLIENT[1],
+}
+
+
+@pytest.fixture
+def refreshed(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The settings of who has a refresh token and no access token."""
+    monkeypatch.setenv("SOURCES__ADS__GOOGLE_OAUTH_HOST", vendors.url)
+    for name, value in REFRESHED.items():
+        monkeypatch.setenv(name, value)
+    for name in ("GOOGLE_TOKEN", "SHEETS_TOKEN"):
+        monkeypatch.delenv(f"SOURCES__ADS__{name}")
+    return monkeypatch
+
+
+def test_an_access_token_of_google_is_made_for_each_load(refreshed: pytest.MonkeyPatch) -> None:
+    load_now("ads")
+    assert totals()["google_costs"] == 1000.01
+    assert totals()["other_costs"] == 316.6
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("REFRESH_TOKEN", "1//withdrawn", "expired or revoked"),
+        ("CLIENT_SECRET", "GOCSPX-of-another", "OAuth client was not found"),
+        ("CLIENT_ID", "", "SOURCES__ADS__GOOGLE_CLIENT_ID is empty"),
+    ],
+)
+def test_a_refresh_token_that_is_not_taken_is_named(
+    setting: str, value: str, said: str, refreshed: pytest.MonkeyPatch
+) -> None:
+    refreshed.setenv(f"SOURCES__ADS__GOOGLE_{setting}", value)
+    with pytest.raises(IngestionError, match=said) as raised:
+        load_now("ads")
+    assert "SOURCES__ADS__GOOGLE_" in str(raised.value)
+    for secret in (*REFRESHED.values(), value):
+        assert not secret or secret not in str(raised.value)
