@@ -5,7 +5,7 @@ SIZE ?= demo-lite
 SEED ?= 20260630
 VENDORS := $(BIN)/python -m simulator run --size $(SIZE) --seed $(SEED)
 
-.PHONY: help setup run dev dashboards test soak lint bench lock
+.PHONY: help setup run dev dashboards docs test soak lint bench lock
 
 help:  ## Show what make can do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ dev: setup  ## Open Dagster on http://localhost:3000 with the demo company's ven
 
 dashboards: setup  ## Show the pages of what is published on http://localhost:8080
 	@$(BIN)/python -m dashboards
+
+docs: setup  ## Write the docs of every model and an index of all that is written down
+	@$(BIN)/python -m orchestration docs
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile

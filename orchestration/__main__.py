@@ -20,9 +20,25 @@ def main() -> int:
     commands.add_parser("nightly", help="load, build, check and publish once")
     commands.add_parser("housekeeping", help="delete records of old runs")
     commands.add_parser("dev", help="open Dagster on http://localhost:3000")
+    commands.add_parser("docs", help="write the docs of models and an index of all that is written")
     command = parser.parse_args().command
     prepare()
+    if command == "docs":
+        return docs()
     return dev() if command == "dev" else run(command)
+
+
+def docs() -> int:
+    """Write the docs and say where they are."""
+    from orchestration.dbt import BuildError
+    from orchestration.docs import build
+
+    try:
+        print(f"Open {build()}")
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def dev() -> int:
