@@ -1,0 +1,91 @@
+"""One page from which everything that was written down can be reached: `make docs`."""
+
+import os
+import shutil
+import subprocess
+from html import escape
+from pathlib import Path
+
+from ingestion.pipeline import data_dir
+from orchestration.dbt import EXECUTABLE, MANIFEST, BuildError
+from orchestration.paths import DBT_PROJECT, ROOT, data_docs, serving
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>productops: what is written down</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1b1f24; background: #fff }}
+a {{ color: #0a58a6 }} dt {{ margin-top: 1rem; font-weight: 600 }} dd {{ margin: 0 }}
+</style>
+<h1>What is written down</h1>
+<dl>
+{entries}
+</dl>
+</html>
+"""
+
+
+def build() -> Path:
+    """Write dbt's documentation and an index of all there is; return the index.
+
+    Raises:
+        BuildError: with the last lines of what dbt said.
+    """
+    folder = data_dir() / "docs"
+    folder.mkdir(parents=True, exist_ok=True)
+    _models(folder)
+    index = folder / "index.html"
+    beside = index.with_suffix(".new")
+    beside.write_text(PAGE.format(entries="\n".join(_entries(folder))), encoding="utf-8")
+    beside.replace(index)
+    return index
+
+
+def _models(folder: Path) -> None:
+    """dbt's own site of every model, column and test, in one file that needs no server."""
+    target = folder / "target"
+    target.mkdir(exist_ok=True)
+    parsed = MANIFEST.with_name("partial_parse.msgpack")
+    if parsed.exists():
+        shutil.copy(parsed, target)
+    command = [EXECUTABLE, "--quiet", "docs", "generate", "--static", "--empty-catalog"]
+    done = subprocess.run(
+        [*command, "--no-populate-cache", "--profiles-dir", ".", "--target-path", str(target)],
+        cwd=DBT_PROJECT,
+        # An empty warehouse of its own: a night may have the real one open.
+        env={**os.environ, "PRODUCTOPS_WAREHOUSE": str(target / "productops.duckdb")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BuildError("\n".join(f"{done.stdout}{done.stderr}".strip().splitlines()[-5:]))
+    (target / "static_index.html").replace(folder / "models.html")
+    shutil.rmtree(target)
+
+
+def _entries(folder: Path) -> list[str]:
+    found = [
+        ("Dashboards", serving() / "current" / "site" / "index.html", "what is published now"),
+        ("Models", folder / "models.html", "every table, column, test and where it comes from"),
+        ("Gate on raw", data_docs() / "raw_gate" / "index.html", "did we get what vendors have?"),
+        ("Gate on marts", data_docs() / "mart_gate" / "index.html", "would a reader believe it?"),
+    ]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    found += [(_title(page), page, page.name) for page in pages]
+    return [_entry(folder, *each) for each in found]
+
+
+def _entry(folder: Path, title: str, page: Path, about: str) -> str:
+    if not page.exists():
+        return f"<dt>{escape(title)}</dt><dd>not there yet: run a night (`make run`)</dd>"
+    # Relative, so that the data folder may be moved.
+    address = Path(os.path.relpath(page, folder)).as_posix()
+    return f'<dt><a href="{escape(address)}">{escape(title)}</a></dt><dd>{escape(about)}</dd>'
+
+
+def _title(page: Path) -> str:
+    return page.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
