@@ -31,24 +31,24 @@ from ingestion.tables import Table
 
 @dataclass(frozen=True)
 class Vendor:
-    """A vendor's source, the raw tables it fills and the secret that switches it on."""
+    """A vendor's source, the raw tables it fills and the secrets of which any switches it on."""
 
     source: Callable[..., DltSource]
     tables: tuple[Table, ...]
-    secret: str
+    secrets: tuple[str, ...]
 
 
 SOURCES: dict[str, Vendor] = {
-    "posthog": Vendor(posthog.posthog, posthog.TABLES, "api_key"),
-    "hubspot": Vendor(hubspot.hubspot, hubspot.TABLES, "access_token"),
-    "typeform": Vendor(typeform.typeform, typeform.TABLES, "access_token"),
+    "posthog": Vendor(posthog.posthog, posthog.TABLES, ("api_key",)),
+    "hubspot": Vendor(hubspot.hubspot, hubspot.TABLES, ("access_token",)),
+    "typeform": Vendor(typeform.typeform, typeform.TABLES, ("access_token",)),
     # Any one platform's token will do; the others are then left out.
-    "ads": Vendor(ads.ads, ads.TABLES, "google_token"),
-    "stripe": Vendor(stripe.stripe, stripe.TABLES, "api_key"),
-    "zendesk": Vendor(zendesk.zendesk, zendesk.TABLES, "api_token"),
-    "intercom": Vendor(intercom.intercom, intercom.TABLES, "access_token"),
-    "linear": Vendor(linear.linear, linear.TABLES, "api_key"),
-    "research_files": Vendor(research_files.research_files, research_files.TABLES, "bucket_url"),
+    "ads": Vendor(ads.ads, ads.TABLES, ads.TOKENS),
+    "stripe": Vendor(stripe.stripe, stripe.TABLES, ("api_key",)),
+    "zendesk": Vendor(zendesk.zendesk, zendesk.TABLES, ("api_token",)),
+    "intercom": Vendor(intercom.intercom, intercom.TABLES, ("access_token",)),
+    "linear": Vendor(linear.linear, linear.TABLES, ("api_key",)),
+    "research_files": Vendor(research_files.research_files, research_files.TABLES, ("bucket_url",)),
 }
 
 __all__ = ["SOURCES", "Table", "Vendor"]

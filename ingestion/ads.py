@@ -85,6 +85,7 @@ COUNTS = source_counts("ads")
 COSTS = (GOOGLE, LINKEDIN, META, OTHER)
 TABLES = (*COSTS, COUNTS)
 
+TOKENS = ("google_token", "google_refresh_token", "linkedin_token", "meta_token", "sheets_token")
 # Platforms take clicks back for up to thirty days; a day more for their clocks.
 RESTATED = timedelta(days=31)
 # Meta's insights reach back 37 months and refuse what is older.

@@ -106,9 +106,9 @@ def warehouse_path() -> Path:
 
 
 def is_configured(source_name: str) -> bool:
-    """Whether the secret that switches a source on is set."""
-    secret = _vendor(source_name).secret
-    return bool(dlt.secrets.get(f"sources.{source_name}.{secret}"))
+    """Whether a secret that switches a source on is set."""
+    secrets = _vendor(source_name).secrets
+    return any(dlt.secrets.get(f"sources.{source_name}.{secret}") for secret in secrets)
 
 
 def check(source_name: str) -> int:

@@ -8,7 +8,7 @@ from ingestion.paths import data_dir
 from ingestion.pipeline import check, warehouse_path
 from tests.ingestion.company import Vendors
 
-TOKENS = {name: f"SOURCES__{name}__{vendor.secret}".upper() for name, vendor in SOURCES.items()}
+TOKENS = {name: f"SOURCES__{name}__{vendor.secrets[0]}".upper() for name, vendor in SOURCES.items()}
 BY_HTTP = sorted(set(SOURCES) - {"research_files"})
 
 
