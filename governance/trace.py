@@ -5,7 +5,6 @@ The way down asks each model's own SQL which rows of the tables below gave a row
 same models on nothing but the rows found, and must come to the same cell.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +16,10 @@ from governance.provenance import CATALOG, MEASURED, TABLE_SHIFT, WHY, Rewriter
 from ingestion import SOURCES
 from ingestion.destination import LOAD_ID
 from ingestion.errors import IngestionError
-from ingestion.pipeline import data_dir, warehouse_path
+from ingestion.pipeline import warehouse_path
 from orchestration.dbt import Model, marts, models_as_built_whole
+from orchestration.kept import last_kept
+from orchestration.lineage import LINEAGE
 from orchestration.paths import published_file
 
 REPLAY = "productops"
@@ -325,9 +326,8 @@ class Tracer:
 
     def _lineage(self, table: str, column: str) -> set[str]:
         """The raw columns, as `source.table.column`, that Dagster's column lineage leads to."""
-        try:
-            known = json.loads((data_dir() / "warehouse" / "lineage.json").read_text())["models"]
-        except (OSError, ValueError, KeyError):
+        known = last_kept(LINEAGE)
+        if known is None:
             return set()
         found, seen, waiting = set[str](), set[tuple[str, str]](), [(table, column)]
         while waiting:

@@ -14,8 +14,9 @@ from typing import Any
 
 from dagster_dbt import DbtCliResource, DbtProject
 
-from ingestion.pipeline import data_dir, warehouse_path
+from ingestion.pipeline import warehouse_path
 from orchestration.code_version import models_version
+from orchestration.kept import kept
 from orchestration.lineage import table_name
 from orchestration.paths import DBT_PROJECT
 
@@ -106,20 +107,14 @@ def models_as_built_whole() -> dict[str, Model]:
     Raises:
         BuildError: with the last lines of what dbt said.
     """
-    kept = data_dir() / "warehouse" / "models.json"
-    try:
-        held = json.loads(kept.read_text())
-        if held["version"] == models_version():
-            return {
-                name: Model(**{**model, "below": tuple(model["below"])})
-                for name, model in held["models"].items()
-            }
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    models = _compiled()
-    content = {name: asdict(model) for name, model in models.items()}
-    kept.write_text(json.dumps({"version": models_version(), "models": content}))
-    return models
+    held = kept(
+        "compiled_whole",
+        models_version(),
+        lambda: {name: asdict(model) for name, model in _compiled().items()},
+    )
+    return {
+        name: Model(**{**model, "below": tuple(model["below"])}) for name, model in held.items()
+    }
 
 
 def _compiled() -> dict[str, Model]:

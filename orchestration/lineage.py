@@ -1,6 +1,5 @@
 """Which column comes from which: read from the SQL that dbt compiled, once per version of it."""
 
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,9 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
 logger = logging.getLogger("productops")
+
+# The name under which it is kept.
+LINEAGE = "column_lineage"
 
 Columns = Mapping[str, Mapping[str, str]]  # type by column by `schema.table`
 Dependencies = dict[str, list[tuple[str, str]]]  # (`schema.table`, column) by column
@@ -95,15 +97,9 @@ def _sources(scope: Scope) -> dict[str, Any]:
 
 
 def project_dependencies(
-    nodes: Iterable[Mapping[str, Any]], target: Path, columns: Columns, cache: Path, version: str
+    nodes: Iterable[Mapping[str, Any]], target: Path, columns: Columns
 ) -> dict[str, Dependencies]:
-    """Return each model's dependencies by its unique id, from `cache` if that is of `version`."""
-    try:
-        cached = json.loads(cache.read_text())
-        if cached["version"] == version:
-            return dict(cached["models"])
-    except (OSError, ValueError, KeyError):
-        pass
+    """Return each model's dependencies by its unique id, from the models compiled in `target`."""
     models: dict[str, Dependencies] = {}
     for node in nodes:
         if node["language"] != "sql":
@@ -113,7 +109,6 @@ def project_dependencies(
             models[node["unique_id"]] = column_dependencies(compiled.read_text(), columns)
         except (OSError, SqlglotError) as error:
             logger.warning("%s has no column lineage: %s", node["name"], str(error).split("\n")[0])
-    cache.write_text(json.dumps({"version": version, "models": models}))
     return models
 
 

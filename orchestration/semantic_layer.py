@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.code_version import models_version
 from orchestration.dbt import MANIFEST, manifest
+from orchestration.kept import kept
 
 if TYPE_CHECKING:
     from metricflow.engine.metricflow_engine import MetricFlowEngine
 
-KEPT = MANIFEST.with_name("metrics.json")
 GRAINS = ("day", "week", "month", "quarter", "year")
 # What a headline metric's `meta` may say; the first two it must.
 SETTINGS = ("unit", "grains", "dimensions", "requires", "adds_up_over")
@@ -67,20 +67,17 @@ def catalogue() -> Catalogue:
         MetricError: with the metric, what is wrong with it and where it is declared.
     """
     version = f"{models_version()} {Path(__file__).stat().st_mtime_ns}"
-    try:
-        held = json.loads(KEPT.read_text())
-        if held["version"] == version:
-            return Catalogue(
-                tuple(Headline(**_tuples(each)) for each in held["metrics"]),
-                tuple(Query(**_tuples(each)) for each in held["queries"]),
-            )
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    made = render(manifest(), MANIFEST.with_name("semantic_manifest.json").read_text())
-    beside = KEPT.with_suffix(".new")
-    beside.write_text(json.dumps({"version": version, **asdict(made)}))
-    beside.replace(KEPT)
-    return made
+    held = kept(
+        "headline_metrics",
+        version,
+        lambda: asdict(
+            render(manifest(), MANIFEST.with_name("semantic_manifest.json").read_text())
+        ),
+    )
+    return Catalogue(
+        tuple(Headline(**_tuples(each)) for each in held["metrics"]),
+        tuple(Query(**_tuples(each)) for each in held["queries"]),
+    )
 
 
 def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
