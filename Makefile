@@ -5,7 +5,7 @@ SIZE ?= demo-lite
 SEED ?= 20260630
 VENDORS := $(BIN)/python -m simulator run --size $(SIZE) --seed $(SEED)
 
-.PHONY: help setup run dev dashboards docs test soak lint bench lock
+.PHONY: help setup run dev dashboards docs screenshot test soak lint bench lock
 
 help:  ## Show what make can do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,11 @@ dashboards: setup  ## Show the pages of what is published on http://localhost:80
 
 docs: setup  ## Write the docs of every model and an index of all that is written down
 	@$(BIN)/python -m orchestration docs
+
+screenshot:  ## Take the README's picture of what is published (needs Chromium)
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=5000 \
+		--window-size=1280,1130 --screenshot=docs/product.png \
+		"file://$(CURDIR)/data/serving/current/site/product.html"
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile

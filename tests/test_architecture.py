@@ -153,6 +153,16 @@ def test_models_speak_portable_sql(manifest: dict) -> None:
     assert wrong == {}
 
 
+def test_the_list_of_marts_names_each(manifest: dict) -> None:
+    listed = (ROOT / "docs" / "marts.md").read_text()
+    marts = [f"{node['schema']}.{node['name']}" for node in models(manifest) if is_mart(node)]
+    assert [name for name in marts if f"`{name}`" not in listed] == []
+
+
+def is_mart(node: dict) -> bool:
+    return node["fqn"][1] == "marts"
+
+
 def test_nothing_names_a_registry_or_this_workplace() -> None:
     hosts = re.compile(r"https?://[^\s'\"]*(pypi|pythonhosted|npmjs)", re.IGNORECASE)
     wrong = [
