@@ -626,6 +626,8 @@ def test_no_address_is_left_in_what_customers_said(job: Job) -> None:
 
 def test_who_was_asked_three_times_in_ninety_days_is_left_alone(job: Job) -> None:
     """T11; a panellist of the truth is found through the register's pseudonyms."""
+    if not job.query("from research.studies"):
+        pytest.skip("no study in this company")
     truth = job.truth["T11"]
     warehouse = job.data / "warehouse" / "productops.duckdb"
     with duckdb.connect(str(warehouse), read_only=True) as connection:
