@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 
 import dlt
 from dlt.extract import DltResource
@@ -150,27 +150,42 @@ def ads(
     Google's access tokens last an hour; with a refresh token and the client that it was given to a
     new one is made for each load, for Google Ads and for Sheets.
     """
-    found: list[Platform] = []
-    if google_refresh_token and (google_customer_id or sheets_spreadsheet_id):
-        client = (google_client_id or "", google_client_secret or "")
-        fresh = _fresh_google_token(google_refresh_token, client, google_oauth_host)
-        google_token, sheets_token = google_token or fresh, sheets_token or fresh
-    if google_token and google_customer_id:
-        developer_token = google_developer_token or ""
-        found.append(_google(google_token, google_customer_id, google_host, developer_token))
-    if linkedin_token and linkedin_account_id:
-        found.append(_linkedin(linkedin_token, linkedin_account_id, linkedin_host))
-    if meta_token and meta_account_id:
-        found.append(_meta(meta_token, meta_account_id, meta_host))
-    if sheets_token and sheets_spreadsheet_id:
-        found.append(_sheet(sheets_token, sheets_spreadsheet_id, sheets_host))
-    if not found:
+    has_google = google_token or google_refresh_token
+    accounts = (
+        (has_google, google_customer_id),
+        (linkedin_token, linkedin_account_id),
+        (meta_token, meta_account_id),
+        (sheets_token or google_refresh_token, sheets_spreadsheet_id),
+    )
+    if not any(token and account for token, account in accounts):
         raise SettingError(
             "ads: neither SOURCES__ADS__GOOGLE_TOKEN nor SOURCES__ADS__GOOGLE_REFRESH_TOKEN is set,"
             " nor is another platform's token with its account; set one in .env and run again"
         )
-    can_be_checked(*(platform.today for platform in found))
-    parent = dlt.resource(lambda: _months(found, stopped), name="months", selected=False)
+
+    # Asked for when it is read: sources are set up one at a time, and Google may be slow.
+    @cache
+    def fresh() -> str:
+        client = (google_client_id or "", google_client_secret or "")
+        return _fresh_google_token(google_refresh_token or "", client, google_oauth_host)
+
+    @cache
+    def platforms() -> list[Platform]:
+        found = []
+        if has_google and google_customer_id:
+            developer_token = google_developer_token or ""
+            token = google_token or fresh()
+            found.append(_google(token, google_customer_id, google_host, developer_token))
+        if linkedin_token and linkedin_account_id:
+            found.append(_linkedin(linkedin_token, linkedin_account_id, linkedin_host))
+        if meta_token and meta_account_id:
+            found.append(_meta(meta_token, meta_account_id, meta_host))
+        if (sheets_token or google_refresh_token) and sheets_spreadsheet_id:
+            found.append(_sheet(sheets_token or fresh(), sheets_spreadsheet_id, sheets_host))
+        return found
+
+    can_be_checked(lambda: [platform.today() for platform in platforms()])
+    parent = dlt.resource(lambda: _months(platforms(), stopped), name="months", selected=False)
     return (
         *(table.transformer(parent, partial(_cost_rows, table)) for table in COSTS),
         COUNTS.transformer(parent, _count_rows),

@@ -78,10 +78,19 @@ def build(*, full_refresh: bool) -> None:
         BuildError: with the last lines of what dbt said.
     """
     prepare_environment()
-    arguments = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--profiles-dir", "."]
+    run_dbt("build", "--exclude-resource-type", "unit_test", *["--full-refresh"] * full_refresh)
+
+
+def run_dbt(*arguments: str, **environment: str) -> None:
+    """Run dbt on the project in a process of its own.
+
+    Raises:
+        BuildError: with the last lines of what dbt said.
+    """
     done = subprocess.run(
-        [EXECUTABLE, *arguments, *(["--full-refresh"] if full_refresh else [])],
+        [EXECUTABLE, "--quiet", *arguments, "--profiles-dir", "."],
         cwd=DBT_PROJECT,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -121,17 +130,8 @@ def _compiled() -> dict[str, Model]:
     with tempfile.TemporaryDirectory() as target:
         # A warehouse of its own, since a night may have the real one open.
         warehouse = Path(target) / warehouse_path().name
-        arguments = ["--quiet", "compile", "--full-refresh", "--profiles-dir", "."]
-        done = subprocess.run(
-            [EXECUTABLE, *arguments, "--target-path", target, "--no-populate-cache"],
-            cwd=DBT_PROJECT,
-            env={**os.environ, "PRODUCTOPS_WAREHOUSE": str(warehouse)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise BuildError("\n".join(f"{done.stdout}{done.stderr}".strip().splitlines()[-5:]))
+        options = ["--full-refresh", "--target-path", target, "--no-populate-cache"]
+        run_dbt("compile", *options, PRODUCTOPS_WAREHOUSE=str(warehouse))
         compiled = json.loads((Path(target) / "manifest.json").read_text())
     every = {**compiled["nodes"], **compiled["sources"]}
     nodes = {

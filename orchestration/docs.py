@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import subprocess
 from html import escape
 from pathlib import Path
 
 from ingestion.pipeline import data_dir
-from orchestration.dbt import EXECUTABLE, MANIFEST, BuildError
-from orchestration.paths import DBT_PROJECT, ROOT, data_docs, serving
+from orchestration.dbt import MANIFEST, run_dbt
+from orchestration.paths import ROOT, data_docs, serving
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -51,18 +50,10 @@ def _models(folder: Path) -> None:
     parsed = MANIFEST.with_name("partial_parse.msgpack")
     if parsed.exists():
         shutil.copy(parsed, target)
-    command = [EXECUTABLE, "--quiet", "docs", "generate", "--static", "--empty-catalog"]
-    done = subprocess.run(
-        [*command, "--no-populate-cache", "--profiles-dir", ".", "--target-path", str(target)],
-        cwd=DBT_PROJECT,
-        # An empty warehouse of its own: a night may have the real one open.
-        env={**os.environ, "PRODUCTOPS_WAREHOUSE": str(target / "productops.duckdb")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BuildError("\n".join(f"{done.stdout}{done.stderr}".strip().splitlines()[-5:]))
+    options = ["--static", "--empty-catalog", "--no-populate-cache", "--target-path", str(target)]
+    # An empty warehouse of its own: a night may have the real one open.
+    warehouse = str(target / "productops.duckdb")
+    run_dbt("docs", "generate", *options, PRODUCTOPS_WAREHOUSE=warehouse)
     (target / "static_index.html").replace(folder / "models.html")
     shutil.rmtree(target)
 

@@ -18,9 +18,9 @@ MANY_RUNS = 16
 class EventLog(SqliteEventLogStorage):
     """Dagster's event log with one engine a file, so that each statement is compiled once.
 
-    Dagster makes an engine for every event, and so compiles every statement anew; closing the only
-    connection of a file also has SQLite check its log point. A night of a small company has 2,500
-    events, which took half of its time.
+    Dagster makes an engine for every event, and so compiles every statement anew; closing a file's
+    only connection also has SQLite write its log back. The tiny company's night has 2,300 events:
+    storing them was 125 of the 261 s that its own process took, by sampling.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:

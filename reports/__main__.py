@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     whom.add_argument("--study", required=True, help="its id, such as S-07, or a part of its name")
     whom.add_argument("--n", type=_count, default=20, help="how many people (20)")
     asked = add("needs", needs, "what customers ask for, by their ARR", formats=True)
-    asked.add_argument("--month", type=_month, help="such as 2026-06; default: the newest")
+    asked.add_argument("--month", type=_day, help="such as 2026-06; default: the newest")
     asked.add_argument("--segment", default=unmet.EVERY_SEGMENT, help="default: all of them")
     asked.add_argument("--n", type=_count, default=10, help="how many; default: 10")
     one = add("metric", metric, "a headline metric by periods and dimensions", formats=True)
@@ -90,13 +90,6 @@ def _parser() -> argparse.ArgumentParser:
     for name in ELSEWHERE:
         commands.add_parser(name, help=f"see `productops {name} --help`")
     return parser
-
-
-def _month(text: str) -> date:
-    try:
-        return unmet.month_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no month; write 2026-06") from error
 
 
 def _count(text: str) -> int:

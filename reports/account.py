@@ -1,11 +1,9 @@
 """What is known of one account: `productops account ACME`."""
 
-from typing import Any
-
+from reports.formats import Rows
 from reports.published import UnknownNameError, reading, rows
 
 MANY = 10
-Rows = list[dict[str, Any]]
 # What is shown beside the account's row of sales.account_360, each with the account as $account.
 SECTIONS = {
     "open deals": """

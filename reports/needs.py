@@ -1,11 +1,10 @@
 """What customers ask for most: `productops needs`."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 
+from reports.formats import Rows
 from reports.published import UnknownNameError, reading, rows
 
-Rows = list[dict[str, Any]]
 EVERY_SEGMENT = "all"
 _NEEDS = """
     select
@@ -36,7 +35,7 @@ def needs(month: date | None = None, segment: str = EVERY_SEGMENT, n: int = 10) 
     """Return a month's top needs by allocated ARR beside mentions, and what has no theme.
 
     Args:
-        month: its first day; the newest published if None.
+        month: any day of it; the newest published if None.
         segment: as in the table; `all` is every segment together.
         n: how many needs.
 
@@ -56,7 +55,7 @@ def needs(month: date | None = None, segment: str = EVERY_SEGMENT, n: int = 10) 
                 "no feedback is published yet; load a support tool, Linear or a survey"
                 " (PRODUCTOPS_SOURCES in .env)"
             )
-        chosen = month or months[-1]
+        chosen = month.replace(day=1) if month else months[-1]
         if chosen not in months:
             raise UnknownNameError(
                 f"no needs are known of {chosen:%Y-%m}; give a month from {months[0]:%Y-%m}"
@@ -73,13 +72,3 @@ def needs(month: date | None = None, segment: str = EVERY_SEGMENT, n: int = 10) 
             ),
             "beside them": rows(connection, _REST, asked),
         }
-
-
-def month_of(text: str) -> date:
-    """Read `2026-06` (or a day of the month) as its first day.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    form = "%Y-%m" if text.count("-") == 1 else "%Y-%m-%d"
-    return datetime.strptime(text, form).date().replace(day=1)  # noqa: DTZ007

@@ -1,11 +1,10 @@
 """Whom a study may ask, and why the others not: `productops recruit --study S-07 --n 20`."""
 
 import re
-from typing import Any
 
+from reports.formats import Rows
 from reports.published import UnknownNameError, reading, rows
 
-Rows = list[dict[str, Any]]
 MANY = 10
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import __main__ as commands
-from orchestration import docs
+from orchestration import dbt, docs
 from tests.conftest import ROOT, Job
 
 
@@ -41,7 +41,7 @@ def test_what_dbt_refuses_is_told_and_the_index_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PRODUCTOPS_DATA", str(tmp_path))
-    monkeypatch.setattr(docs, "DBT_PROJECT", tmp_path)
+    monkeypatch.setattr(dbt, "DBT_PROJECT", tmp_path)
     assert commands.docs() == 1
     assert "dbt_project.yml" in capsys.readouterr().err
     assert not (tmp_path / "docs" / "index.html").exists()
