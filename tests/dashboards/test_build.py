@@ -127,9 +127,6 @@ EQUAL = {
     " from sales.pipeline_daily where isodow(snapshot_date) = 7 group by all",
     "marketing.signups": "select date_trunc('month', signed_up_date)::date, count(*)"
     " from marketing.signups group by all",
-    "customers.csat": "select date_trunc('month', submitted_at)::date,"
-    " sum((score in (4, 5))::int), count(*)"
-    " from research.survey_responses where metric = 'csat' and is_counted group by all",
     "health.quarantined": "select count(*) from"
     " (select distinct source, table_name, row_key from core.quarantine)",
 }
@@ -172,6 +169,29 @@ def test_nps_and_its_interval_are_the_textbook_s(tiny: dict[str, Parts], built: 
         if error is not None:
             assert row[at["nps_low"]] == pytest.approx(100 * (nps - error))
             assert row[at["nps_high"]] == pytest.approx(100 * (nps + error))
+
+
+def test_csat_and_its_interval_are_the_textbook_s(tiny: dict[str, Parts], built: Job) -> None:
+    """The share of the two best answers and 1.96 standard errors of a share, within 0 and 1."""
+    shown = tiny["customers"].data["blocks"]["csat"]
+    at = {each["name"]: place for place, each in enumerate(shown["columns"])}
+    expected = {}
+    for wave, n, satisfied in built.query(
+        "select wave, count(*), count(*) filter (score >= 4)"
+        " from research.survey_responses where metric = 'csat' and is_counted group by 1"
+    ):
+        share = satisfied / n
+        error = 1.96 * (share * (1 - share) / n) ** 0.5
+        expected[wave] = [share, n, max(share - error, 0), min(share + error, 1)]
+    columns = ("csat", "answer_count", "csat_low", "csat_high")
+    found = {
+        row[at["wave"]]: [row[at[column]] for column in columns]
+        for row in shown["rows"]
+        if row[at["segment"]] == "all"
+    }
+    assert found.keys() == expected.keys() != set()
+    for wave, figures_of_wave in expected.items():
+        assert found[wave] == pytest.approx(figures_of_wave)
 
 
 def one_block(**given: Any) -> list[Page]:
