@@ -41,7 +41,7 @@ screenshot:  ## Take the README's picture of what is published (needs Chromium)
 		"file://$(CURDIR)/data/serving/current/site/product.html"
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 soak: setup  ## Kill two hundred nights at random moments while readers poll (hours)
 	$(BIN)/python -m tests.soak

@@ -9,8 +9,9 @@ are not among them. (Why-provenance, as in Buneman, Khanna and Tan, "Why and Whe
 
 from collections.abc import Mapping, Sequence
 
-from sqlglot import exp, parse_one
-from sqlglot.optimizer.qualify import qualify
+from sqlglot import exp
+
+from orchestration.lineage import Columns, as_schema, qualified
 
 # A row's number and the position of its table in one integer; DuckDB's own rows stay below 2^44.
 TABLE_SHIFT = 44
@@ -19,34 +20,22 @@ EMPTY = "cast([] as bigint[])"
 # Held tables of the models below, by position; a view is looked through.
 CATALOG = "held"
 
-Types = Mapping[str, Mapping[str, str]]  # type by column by `schema.table`
-
 
 class Rewriter:
     """Rewrites queries over the given tables; views among them are replaced by their query."""
 
-    def __init__(self, types: Types, views: Mapping[str, str]) -> None:
+    def __init__(self, types: Columns, views: Mapping[str, str]) -> None:
         self.tables = sorted(set(types) - set(views))
         self._positions = {name: position for position, name in enumerate(self.tables)}
         self._views = views
-        schema: dict[str, dict[str, object]] = {}
-        for name, columns in types.items():
-            folder, table = name.split(".")
-            schema.setdefault(folder, {})[table] = columns
-        self._schema: dict[str, object] = {"productops": schema}
+        self._schema = as_schema(types)
 
     def rewritten(self, sql: str, column: str | None = None) -> str:
         """Return the query with `_p` and `_m`; the latter for one column, else for whole rows."""
         return self._annotated(self._qualified(sql), column).sql(dialect="duckdb")
 
     def _qualified(self, sql: str) -> exp.Query:
-        query = qualify(
-            parse_one(sql, dialect="duckdb"),
-            schema=self._schema,
-            dialect="duckdb",
-            catalog="productops",
-            validate_qualify_columns=False,
-        )
+        query = qualified(sql, self._schema)
         assert isinstance(query, exp.Query), sql
         return query
 

@@ -21,6 +21,25 @@ PSEUDONYM_KEY = "0123456789abcdef" * 4
 
 Shared = Callable[[str, Callable[[Path], None]], Path]
 
+# The files that take minutes, the longest first: whole nights and builds. Processes take files in
+# this order, so that none is left alone with one of them at the end.
+LONGEST = (
+    "soak/test_soak.py",
+    "warehouse/test_truth.py",
+    "warehouse/test_splits.py",
+    "orchestration/test_nightly.py",
+    "ingestion/test_properties.py",
+    "governance/test_erase.py",
+    "governance/test_trace.py",
+    "ingestion/test_errors.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    order = {ROOT / "tests" / file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
 
 @dataclass(frozen=True)
 class Job:
