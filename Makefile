@@ -43,8 +43,9 @@ screenshot:  ## Take the README's picture of what is published (needs Chromium)
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-soak: setup  ## Kill two hundred nights at random moments while readers poll (hours)
+soak: setup  ## Kill two hundred nights while readers poll, and draw more stories for the tests (hours)
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m pytest --hypothesis-profile thorough tests/ingestion/test_properties.py tests/warehouse/test_splits.py
 
 lint: setup  ## Check style, types and SQL format
 	$(BIN)/ruff check .

@@ -230,7 +230,7 @@ class Tracer:
         if (model.table, column) not in self._rewritten:
             self._rewritten[model.table, column] = self._rewriter.rewritten(model.sql, column)
         equal = " and ".join(f'wanted."{n}" is not distinct from each."{n}"' for n in columns)
-        hints = "".join(f" and {self._hint(name, kind)}" for name, kind in columns.items())
+        hints = "".join(f" and {hint}" for hint in self._hints(columns))
         found: dict[str, tuple[set[int], set[int]]] = {}
         for is_measured, number in self._held.execute(
             f"with hit as materialized (select {WHY}, {MEASURED} from"
@@ -245,22 +245,31 @@ class Tracer:
         for name, (rows, rows_measured) in found.items():
             yield name, rows, rows_measured
 
-    def _hint(self, column: str, kind: str) -> str:
-        """A condition that follows from the wanted rows and prunes what is read."""
-        if not kind.startswith(("VARCHAR", "DATE", "TIMESTAMP", "INTEGER", "BIGINT")):
-            return "true"
-        values = self._held.execute(
-            f'select distinct cast("{column}" as varchar) from wanted limit {FEW + 1}'
-        ).fetchall()
-        if len(values) > FEW:
-            return "true"
-        literals = [
-            f"cast('{value.replace(chr(39), chr(39) * 2)}' as {kind})"
-            for (value,) in values
-            if value is not None
-        ]
-        among = f'each."{column}" in ({", ".join(literals)})' if literals else "false"
-        return among if len(literals) == len(values) else f'({among} or each."{column}" is null)'
+    def _hints(self, columns: Mapping[str, str]) -> list[str]:
+        """Conditions that follow from the wanted rows and prune what is read."""
+        kinds = ("VARCHAR", "DATE", "TIMESTAMP", "INTEGER", "BIGINT")
+        asked = {name: kind for name, kind in columns.items() if kind.startswith(kinds)}
+        if not asked:
+            return []
+        counts = self._wanted(f'count(distinct "{name}")' for name in asked)
+        few = [name for name, count in zip(asked, counts, strict=True) if count <= FEW]
+        texts = self._wanted(f'list(distinct cast("{name}" as varchar))' for name in few)
+        hints = []
+        for name, values in zip(few, texts, strict=True):
+            literals = [
+                f"cast('{value.replace(chr(39), chr(39) * 2)}' as {asked[name]})"
+                for value in values
+                if value is not None
+            ]
+            among = f'each."{name}" in ({", ".join(literals)})' if literals else "false"
+            has_null = len(literals) < len(values)
+            hints.append(f'({among} or each."{name}" is null)' if has_null else among)
+        return hints
+
+    def _wanted(self, aggregates: Iterable[str]) -> tuple[Any, ...]:
+        """Aggregates of the wanted rows, of which there is at least one."""
+        listed = ", ".join(aggregates)
+        return self._held.execute(f"select {listed} from wanted").fetchall()[0] if listed else ()
 
     def _replayed(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from orchestration.dbt import DBT_PROJECT, EXECUTABLE
 
@@ -33,6 +34,18 @@ LONGEST = (
     "governance/test_trace.py",
     "ingestion/test_errors.py",
 )
+
+
+# Each example of these tests is some nights. `make soak` takes the thorough profile.
+settings.register_profile(
+    "quick",
+    max_examples=2,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=50)
+settings.load_profile("quick")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

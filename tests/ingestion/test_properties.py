@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion import SOURCES
@@ -82,12 +82,6 @@ LATE = st.dictionaries(st.integers(0, 199), st.integers(1, 24 * 20), max_size=20
 TWICE = st.dictionaries(st.integers(0, 199), st.integers(1, 24 * 20), max_size=5)
 
 
-@settings(
-    max_examples=6,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 @given(nights=st.lists(NIGHTS, min_size=1, max_size=3), late=LATE, twice=TWICE)
 def test_nothing_is_lost_and_nothing_doubled(
     tmp_path: Path, nights: list[Night], late: dict[int, int], twice: dict[int, int]

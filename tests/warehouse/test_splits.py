@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion import SOURCES
@@ -190,12 +190,6 @@ def world(built_lite: Job, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.mark.slow
 @given(split=SPLITS)
-@settings(
-    max_examples=3,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 def test_any_split_into_nights_builds_the_same_tables(world: World, split: Split) -> None:
     nights = list(range(1, split.nights + 1))
     over_nights = world.built(split, nights)
