@@ -756,11 +756,13 @@ ERASED_HERE = {
 def test_rows_erased_here_are_no_loss_and_others_are(
     warehouse: Path, tmp_path: Path, source: str
 ) -> None:
+    tables = [suite.table for suite in suites().values() if suite.table.startswith(f"{source}.")]
+
     def blocked(path: Path) -> set[str]:
         return {
             f"{result.table}.{result.name}"
-            for result in validate(path)
-            if result.blocks and result.table.startswith(f"{source}.") and "count" in result.name
+            for result in validate(path, tables)
+            if result.blocks and "count" in result.name
         }
 
     assert blocked(change(copied(warehouse, tmp_path / "erased"), ERASED_HERE[source])) == set()

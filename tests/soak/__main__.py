@@ -139,7 +139,9 @@ class Nights:
         return sign in said or "Published " in said
 
 
-def soak(kills: int, seed: int, folder: Path, readers: int = 4) -> Findings:
+def soak(
+    kills: int, seed: int, folder: Path, readers: int = 4, phases: Sequence[str] = PHASES
+) -> Findings:
     """Kill nights until there were so many, then run a good one and look at what is left."""
     chance, findings = random.Random(seed), Findings()
     company = folder / "company"
@@ -161,7 +163,7 @@ def soak(kills: int, seed: int, folder: Path, readers: int = 4) -> Findings:
             lasted = _first_night(nights, findings)
             with _polled(nights.data / "serving", folder, readers, findings):
                 while sum(findings.kills.values()) < kills:
-                    phase = PHASES[sum(findings.kills.values()) % len(PHASES)]
+                    phase = phases[sum(findings.kills.values()) % len(phases)]
                     _killed_night(nights, phase, lasted[phase], chance, findings)
                     if sum(findings.kills.values()) % 10 == 0:
                         print(f"{sum(findings.kills.values())} kills", flush=True)
