@@ -5,7 +5,7 @@ SIZE ?= demo-lite
 SEED ?= 20260630
 VENDORS := $(BIN)/python -m simulator run --size $(SIZE) --seed $(SEED)
 
-.PHONY: help setup run dev dashboards docs screenshot test soak lint bench lock
+.PHONY: help setup run dev dashboards superset docs screenshot test soak lint bench lock
 
 help:  ## Show what make can do
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,14 @@ dev: setup  ## Open Dagster on http://localhost:3000 with the demo company's ven
 
 dashboards: setup  ## Show the pages of what is published on http://localhost:8080
 	@$(BIN)/python -m dashboards
+
+superset: setup .venv-superset/.ready  ## Open Apache Superset on what is published on http://localhost:8088
+	@.venv-superset/bin/python bi/superset/serve.py
+
+.venv-superset/.ready: bi/superset/requirements.lock
+	@test -x .venv-superset/bin/python || $(PYTHON) -m venv .venv-superset
+	$(BIN)/uv pip sync --quiet --python .venv-superset/bin/python --require-hashes bi/superset/requirements.lock
+	@touch $@
 
 docs: setup  ## Write the docs of every model and an index of all that is written down
 	@$(BIN)/python -m orchestration docs
@@ -60,3 +68,5 @@ bench: setup  ## Measure what the README claims, as ratios within one run
 lock: setup  ## Pin the dependencies of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--group dev pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 bi/superset/requirements.in --output-file bi/superset/requirements.lock
