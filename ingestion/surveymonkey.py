@@ -459,7 +459,7 @@ def _answers(item: Item, version: int) -> Iterator[Row]:
             **key,
             "position": position,
             "question_id": question,
-            "choice_id": answer.get("choice_id") or answer.get("other_id"),
+            "choice_id": answer.get("choice_id"),
             "row_id": answer.get("row_id"),
             "text": answer.get("text"),
         }

@@ -109,17 +109,41 @@ with
         from {{ ref("stg_research_files__bad_rows") }}
         union all
         select
-            'typeform' as source,
+            scores.source,
             'answers' as table_name,
-            scores.form_id || ':' || pseudonyms.pseudonym || ':' || scores.field_ref as row_key,
+            scores.form_id || ':' || responses.public_token || ':' || scores.field_ref as row_key,
             'value' as column_name,
             'off the scale of its question' as reason,
             'score not counted' as consequence
         from {{ ref("int_survey_scores") }} as scores
         left join
-            {{ ref("stg_typeform__pseudonyms") }} as pseudonyms
-            on pseudonyms.raw_id = scores.form_id || ':' || scores.token
+            {{ ref("int_survey_responses") }} as responses
+            on scores.source = responses.source
+            and scores.form_id = responses.form_id
+            and scores.token = responses.token
         where not scores.is_valid
+        union all
+        select
+            'surveymonkey' as source,
+            'answers' as table_name,
+            answers.survey_id
+            || ':'
+            || pseudonyms.pseudonym
+            || ':'
+            || answers.question_id as row_key,
+            'choice_id' as column_name,
+            'names a choice that is not there' as reason,
+            'answer not counted' as consequence
+        from {{ ref("stg_surveymonkey__answers") }} as answers
+        left join
+            {{ ref("stg_surveymonkey__choices") }} as choices
+            on answers.survey_id = choices.survey_id
+            and answers.question_id = choices.question_id
+            and answers.choice_id = choices.choice_id
+        left join
+            {{ ref("stg_surveymonkey__pseudonyms") }} as pseudonyms
+            on pseudonyms.raw_id = answers.survey_id || ':' || answers.response_id
+        where answers.choice_id is not null and choices.choice_id is null
     )
 
 select source, table_name, row_key, column_name, reason, consequence, count(*) as occurrence_count
