@@ -42,8 +42,8 @@ def count_product_surveys(records: Records, persons: Persons, now: int) -> dict[
         if row["status"] != "completed":
             continue
         who = person or _user(row) or _email(row) or row["id"]
-        key = (title, quarter(row["modified_at"]), who)
-        latest[key] = max(latest.get(key, (0, "", 0)), (row["modified_at"], row["id"], scores[0]))
+        key = (title, quarter(row["created_at"]), who)
+        latest[key] = max(latest.get(key, (0, "", 0)), (row["created_at"], row["id"], scores[0]))
     return {
         title: {"answers": dict(sorted(found.items())), **_told(title, latest)}
         for title, found in sorted(statuses.items())
