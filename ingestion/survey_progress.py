@@ -64,14 +64,21 @@ class Progress:
         floor = _moment(self.floor) if self.floor else None
         return floor if floor and self.reached == floor + OVERLAP else self.reached
 
+    def _overlap_begins(self) -> datetime | None:
+        """Changes before it were read."""
+        if self.is_complete:
+            return _moment(self.floor) if self.floor else None
+        return self.reached - OVERLAP if self.reached else None
+
     def take(self, items: Sequence[Item]) -> list[Item]:
         """Return the responses that were not read as they are now, and remember them."""
         fresh: list[Item] = []
+        since = self._overlap_begins()
         for item in items:
             key = self.mark(f"{item['survey_id']}:{item['id']}")[:MARK]
             if self.recent.get(key) == item["date_modified"]:
                 continue
-            if self.floor and modified(item) < _moment(self.floor):
+            if since and modified(item) < since:
                 continue
             fresh.append(item)
             # Who began before the overlap was seen then, and has changed something since.

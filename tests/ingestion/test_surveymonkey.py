@@ -111,12 +111,12 @@ def test_a_survey_that_was_quiet_for_a_month_is_asked_once_a_week(
     assert counted == [(NOW + 48 * DAY,)]
 
 
-@pytest.mark.parametrize("apart", [SECOND, SECOND / 4, timedelta(0)])
+@pytest.mark.parametrize("apart", [HOUR, SECOND, SECOND / 4, timedelta(0)])
 def test_more_responses_than_a_page_are_all_read_once(
     company: Company, serve: Serve, apart: timedelta
 ) -> None:
     # A page may end between two of one second, or be full of a single one.
-    fill(company, 350, apart=apart)
+    fill(company, 350, at=NOW - 20 * DAY, apart=apart)
     serve(company)
     report = load_it()
     assert report.rows["responses"] == 350
