@@ -1,5 +1,7 @@
 -- Answers in SurveyMonkey that name a choice which no question has: nobody can say what they mean.
 select
+    'surveymonkey' as source,
+    'answers' as table_name,
     answers.survey_id || ':' || pseudonyms.pseudonym || ':' || answers.question_id as row_key,
     'choice_id' as column_name,
     'names a choice that is not there' as reason,

@@ -116,20 +116,10 @@ with
             'off the scale of its question' as reason,
             'score not counted' as consequence
         from {{ ref("int_survey_scores") }} as scores
-        left join
-            {{ ref("int_survey_responses") }} as responses
-            on scores.source = responses.source
-            and scores.form_id = responses.form_id
-            and scores.token = responses.token
+        left join {{ ref("int_survey_responses") }} as responses using (source, form_id, token)
         where not scores.is_valid
         union all
-        select
-            'surveymonkey' as source,
-            'answers' as table_name,
-            row_key,
-            column_name,
-            reason,
-            consequence
+        select source, table_name, row_key, column_name, reason, consequence
         from {{ ref("int_unknown_choices") }}
     )
 
