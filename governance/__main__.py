@@ -113,7 +113,8 @@ def _erase(chosen: argparse.Namespace) -> int:
         console.print(
             f"{'An unfinished erasure' if journal().exists() else chosen.person}:"
             f" {len(person.posthog_ids)} ids at PostHog, {len(person.contact_ids)} at HubSpot,"
-            f" {len(person.response_ids)} survey responses, {len(person.zendesk_ids)} at Zendesk,"
+            f" {len(person.response_ids | person.surveymonkey_ids)} survey responses,"
+            f" {len(person.zendesk_ids)} at Zendesk,"
             f" {len(person.intercom_ids)} at Intercom, {len(person.emails)} addresses",
             highlight=False,
         )

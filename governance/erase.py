@@ -48,6 +48,9 @@ ABOUT_A_PERSON = {
     "typeform.pseudonyms": ("response_ids", ("id",)),
     "typeform.responses": RESPONSE,
     "typeform.answers": RESPONSE,
+    "surveymonkey.pseudonyms": ("surveymonkey_ids", ("id",)),
+    "surveymonkey.responses": ("surveymonkey_ids", ("survey_id || ':' || id",)),
+    "surveymonkey.answers": ("surveymonkey_ids", ("survey_id || ':' || response_id",)),
     "zendesk.users": ("zendesk_ids", ("id",)),
     "zendesk.pseudonyms": ("zendesk_ids", ("id",)),
     "zendesk.tickets": ("zendesk_ids", ("requester_id",)),
@@ -64,7 +67,10 @@ ABOUT_A_PERSON = {
 LINKS = "hubspot.associations"
 # Told apart by whole keys: a token is unique within its form only, and a row of somebody else's
 # response may carry the same one.
-KEYS = {"id", "distinct_id", "person_id", "from_id", "to_id", "token", "participant_id"}
+KEYS = {
+    *("id", "distinct_id", "person_id", "from_id", "to_id", "token", "participant_id"),
+    "response_id",
+}
 # How a vendor counts the rows that go, for the reconciliation with its own count: its scope, and
 # under which name the rows are remembered, so that nothing is remembered twice.
 COUNTED = {
@@ -75,6 +81,13 @@ COUNTED = {
     ),
     "hubspot.contacts": ("'live'", "id", "count(*) filter (where not coalesce(archived, false))"),
     "typeform.responses": ("form_id", "form_id || ':' || token", "count(*)"),
+    "surveymonkey.responses": (
+        "survey_id",
+        "survey_id || ':' || id",
+        # What an earlier reading brought and the last did not is gone there, and not counted.
+        "count(*) filter (where (survey_id, generation) in"
+        " (select (survey_id, generation) from surveymonkey.survey_reads))",
+    ),
     "zendesk.users": ("'live'", "id", "count(*) filter (where coalesce(active, true))"),
     "zendesk.tickets": ("'live'", "id", "count(*) filter (where status <> 'deleted')"),
     "intercom.contacts": ("'live'", "id", "count(*)"),
@@ -167,6 +180,7 @@ def erase(who: str) -> tuple[Certificate, Path]:
         posthog=person.posthog_ids,
         hubspot=person.contact_ids,
         typeform=person.response_ids,
+        surveymonkey=person.surveymonkey_ids | person.emails,
         zendesk=person.zendesk_ids | person.emails,
         intercom=person.intercom_ids | person.emails,
         # A customer is a company and stays; the address that its bills go to does not.

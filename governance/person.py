@@ -25,6 +25,11 @@ RECORDS = {
         "response_ids": "[form_id || ':' || token]",
         "emails": "[lower(trim(json_extract_string(hidden, '$.email')))]",
     },
+    "surveymonkey.responses": {
+        "posthog_ids": "[user_id]",
+        "surveymonkey_ids": "[survey_id || ':' || id]",
+        "emails": "[lower(trim(email))]",
+    },
     "zendesk.users": {
         "posthog_ids": "[external_id]",
         "zendesk_ids": "[id]",
@@ -46,6 +51,7 @@ GIVEN_TO = {
     "posthog": "posthog_ids",
     "hubspot": "contact_ids",
     "typeform": "response_ids",
+    "surveymonkey": "surveymonkey_ids",
     "zendesk": "zendesk_ids",
     "intercom": "intercom_ids",
     "research_files": "participant_ids",
@@ -67,6 +73,7 @@ class Person:
     posthog_ids: frozenset[str] = frozenset()
     contact_ids: frozenset[str] = frozenset()
     response_ids: frozenset[str] = frozenset()
+    surveymonkey_ids: frozenset[str] = frozenset()
     zendesk_ids: frozenset[str] = frozenset()
     intercom_ids: frozenset[str] = frozenset()
     participant_ids: frozenset[str] = frozenset()
@@ -76,7 +83,8 @@ class Person:
     @property
     def tokens(self) -> frozenset[str]:
         """The tokens of responses, which are ids in texts that do not name the form."""
-        return frozenset(each.split(":", 1)[1] for each in self.response_ids)
+        responses = self.response_ids | self.surveymonkey_ids
+        return frozenset(each.split(":", 1)[1] for each in responses)
 
     @property
     def needles(self) -> list[str]:
@@ -146,6 +154,7 @@ def _joined(*people: Person) -> Person:
 
 def _held(connection: duckdb.DuckDBPyConnection, person: Person) -> Iterator[bool]:
     yield bool(person.contact_ids or person.response_ids or person.participant_ids)
+    yield bool(person.surveymonkey_ids)
     yield bool(person.zendesk_ids or person.intercom_ids)
     yield bool(
         connection.execute(

@@ -23,6 +23,7 @@ from ingestion import (
     posthog,
     research_files,
     stripe,
+    surveymonkey,
     typeform,
     zendesk,
 )
@@ -42,6 +43,7 @@ SOURCES: dict[str, Vendor] = {
     "posthog": Vendor(posthog.posthog, posthog.TABLES, ("api_key",)),
     "hubspot": Vendor(hubspot.hubspot, hubspot.TABLES, ("access_token",)),
     "typeform": Vendor(typeform.typeform, typeform.TABLES, ("access_token",)),
+    "surveymonkey": Vendor(surveymonkey.surveymonkey, surveymonkey.TABLES, ("access_token",)),
     # Any one platform's token will do; the others are then left out.
     "ads": Vendor(ads.ads, ads.TABLES, ads.TOKENS),
     "stripe": Vendor(stripe.stripe, stripe.TABLES, ("api_key",)),

@@ -38,6 +38,7 @@ def _lines(report: LoadReport) -> str:
     tables = "".join(f"  {name}: {rows}\n" for name, rows in report.rows.items())
     total = sum(report.rows.values())
     tables += "".join(f"  {said}\n" for said in report.stopped.values())
+    tables += f"  {report.waiting}\n" if report.waiting else ""
     return f"{report.source}: {total} rows in {report.seconds:.1f} s, as of {at}\n{tables}"
 
 

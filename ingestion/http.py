@@ -81,8 +81,12 @@ class Api:
         host_field: str = "host",
         headers: Mapping[str, str] | None = None,
         is_busy: Callable[[requests.Response], bool] = lambda response: False,
+        on_answer: Callable[[requests.Response], None] | None = None,
     ) -> None:
-        """`is_busy` knows a refusal for asking too much that has a status of its own."""
+        """`is_busy` knows a refusal for asking too much that has a status of its own.
+
+        `on_answer` sees every answer, also those that are asked for again.
+        """
         self.vendor = vendor
         self.host = host.rstrip("/")
         self.token_setting = setting_name(vendor, token_field)
@@ -94,17 +98,25 @@ class Api:
         self._now: datetime | None = None
         self._runtime = _runtime()
         self._require_usable()
-        self._client = self._make_client({"Authorization": f"Bearer {token}", **(headers or {})})
+        self._client = self._make_client(
+            {"Authorization": f"Bearer {token}", **(headers or {})}, on_answer
+        )
         # A pre-signed file address carries its own signature and refuses a second credential.
         self._file_client = self._make_client({})
 
-    def _make_client(self, headers: dict[str, str]) -> Client:
+    def _make_client(
+        self,
+        headers: dict[str, str],
+        on_answer: Callable[[requests.Response], None] | None = None,
+    ) -> Client:
+        seen = [lambda response, **_: on_answer(response)] if on_answer else []
         client = Client(
             raise_for_status=False,
             status_codes=RETRIED_STATUSES,
             retry_condition=self._is_worth_another_try,
             session_attrs={
-                "headers": {"User-Agent": "productops", "Accept-Encoding": "gzip", **headers}
+                "headers": {"User-Agent": "productops", "Accept-Encoding": "gzip", **headers},
+                "hooks": {"response": seen},
             },
         )
         client.update_from_config(self._runtime)

@@ -99,6 +99,8 @@ class LoadReport:
     vendor_now: datetime | None = None
     # Tables that were left out since their shape changed, with what is to be done.
     stopped: Mapping[str, str] = field(default_factory=dict)
+    # What the vendor's daily limit left for tomorrow, in a sentence.
+    waiting: str | None = None
 
 
 def warehouse_path() -> Path:
@@ -174,6 +176,7 @@ def load(extraction: Extraction) -> LoadReport:
             table: str(DriftError(Drift(**{name: entry[name] for name in DRIFT_FIELDS})))
             for table, entry in state.get("stopped", {}).items()
         },
+        waiting=state.get("waiting"),
     )
 
 

@@ -22,6 +22,7 @@ from simulator import (
     research,
     server,
     stripe,
+    surveymonkey,
     typeform,
     zendesk,
 )
@@ -201,6 +202,8 @@ def environment(url: str) -> dict[str, str]:
         "SOURCES__HUBSPOT__ACCESS_TOKEN": hubspot.TOKEN,
         "SOURCES__TYPEFORM__HOST": url,
         "SOURCES__TYPEFORM__ACCESS_TOKEN": typeform.TOKEN,
+        "SOURCES__SURVEYMONKEY__HOST": url,
+        "SOURCES__SURVEYMONKEY__ACCESS_TOKEN": surveymonkey.TOKEN,
         **ads.environment(url),
         "SOURCES__STRIPE__HOST": url,
         "SOURCES__STRIPE__API_KEY": stripe.TOKEN,

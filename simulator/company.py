@@ -142,7 +142,41 @@ RESPONSES = Shape(
     },
     ("form_id", "token"),
 )
-
+MONKEY_SURVEYS = Shape(
+    "surveymonkey/surveys",
+    {
+        "id": TEXT,
+        "title": TEXT,
+        "created_at": TIME,
+        "modified_at": TIME,
+        "deleted_at": TIME,
+        "definition": TEXT,
+    },
+    ("id", "created_at"),
+)
+MONKEY_RESPONSES = Shape(
+    "surveymonkey/responses",
+    {
+        "survey_id": TEXT,
+        "id": TEXT,
+        "status": TEXT,
+        "created_at": TIME,
+        "modified_at": TIME,
+        "arrived_at": TIME,
+        "deleted_at": TIME,
+        "collector_id": TEXT,
+        "recipient_id": TEXT,
+        "total_time": INTEGER,
+        "ip_address": TEXT,
+        "email": TEXT,
+        "first_name": TEXT,
+        "last_name": TEXT,
+        "custom_variables": TEXT,
+        "pages": TEXT,
+    },
+    ("survey_id", "id", "created_at"),
+)
+COMPLETION = ("completed", "partial", "overquota", "disqualified")
 
 SPEND = Shape(
     "business/marketing_spend",
@@ -318,6 +352,11 @@ USABILITY = Shape(
     ("programme", "round", "participant_id", "task"),
 )
 MONTH = timedelta(days=30)
+# Whose times tell how long the company's history is.
+SPANNING = (
+    *(PERSONS, SURVEYS, FLAGS, OWNERS, STAGES, ASSOCIATIONS, PROPERTIES, FORMS),
+    MONKEY_SURVEYS,
+)
 
 
 @dataclass(frozen=True)
@@ -338,6 +377,8 @@ class Company:
     properties: list[dict[str, Any]]
     forms: list[dict[str, Any]]
     responses: list[dict[str, Any]]
+    monkey_surveys: list[dict[str, Any]]
+    monkey_responses: list[dict[str, Any]]
     spend: list[dict[str, Any]]
     accounts: list[dict[str, Any]]
     subscriptions: list[dict[str, Any]]
@@ -367,11 +408,9 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
     log = events.open_log(folder, cache or cache_folder())
     start = micros(window_start) if window_start else log.earliest or 0
     span.widen(log.latest)
-    tables = {
-        shape.name: read(folder, shape, span)
-        for shape in (PERSONS, SURVEYS, FLAGS, OWNERS, STAGES, ASSOCIATIONS, PROPERTIES, FORMS)
-    }
+    tables = {shape.name: read(folder, shape, span) for shape in SPANNING}
     responses = read(folder, RESPONSES, span)
+    monkey_responses = read(folder, MONKEY_RESPONSES, span)
     records = {kind: _records(folder, kind, start, span) for kind in OBJECT_TYPES}
     now = _time(about, "now") or moment(span.latest or start) + timedelta(hours=1)
     return Company(
@@ -389,6 +428,8 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         properties=tables[PROPERTIES.name].to_pylist(),
         forms=_definitions(tables[FORMS.name], FORMS.name),
         responses=_responses(responses),
+        monkey_surveys=_definitions(tables[MONKEY_SURVEYS.name], MONKEY_SURVEYS.name),
+        monkey_responses=_monkey_responses(monkey_responses),
         spend=_spend(read(folder, SPEND)),
         accounts=read(folder, ACCOUNTS).to_pylist(),
         subscriptions=_billed(folder, SUBSCRIPTIONS, "unit_price"),
@@ -463,6 +504,20 @@ def _responses(table: pa.Table) -> list[dict[str, Any]]:
     for index, row in enumerate(rows):
         row["hidden"] = _json(row["hidden"], RESPONSES.name, "hidden", index, dict)
         row["answers"] = _json(row["answers"], RESPONSES.name, "answers", index, list)
+    return rows
+
+
+def _monkey_responses(table: pa.Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.to_pylist()
+    name = MONKEY_RESPONSES.name
+    for index, row in enumerate(rows):
+        row["status"] = row["status"] or "completed"
+        if row["status"] not in COMPLETION:
+            remedy = "write " + _or(COMPLETION)
+            raise _wrong(MONKEY_RESPONSES, "status", index, row["status"], remedy)
+        variables = row["custom_variables"]
+        row["custom_variables"] = _json(variables, name, "custom_variables", index, dict)
+        row["pages"] = _json(row["pages"], name, "pages", index, list)
     return rows
 
 

@@ -18,6 +18,7 @@ VENDORS = (
     "posthog",
     "hubspot",
     "typeform",
+    "surveymonkey",
     "google_ads",
     "linkedin_ads",
     "meta_ads",

@@ -32,6 +32,7 @@ from simulator.linear import Linear
 from simulator.posthog import PostHog
 from simulator.research import Repository, folder_of
 from simulator.stripe import Stripe
+from simulator.surveymonkey import SurveyMonkey
 from simulator.tables import parse_time
 from simulator.typeform import Typeform
 from simulator.wire import Clock, Refusal, Vendor
@@ -51,6 +52,7 @@ class World:
             self.posthog,
             HubSpot(company, self.clock),
             Typeform(company, self.clock),
+            SurveyMonkey(company, self.clock),
             *ads.platforms(company, self.clock),
             Stripe(company, self.clock),
             Zendesk(company, self.clock),
@@ -172,10 +174,11 @@ def _spend(vendor: Vendor, path: str) -> None:
     for limit in limits:
         if wait := limit.wait():
             refusal = vendor.refusal(429, limit=limit.name)
-            refusal.response.headers["Retry-After"] = str(math.ceil(wait))
+            if limit.says_when:
+                refusal.response.headers["Retry-After"] = str(math.ceil(wait))
             raise refusal
     for limit in limits:
-        limit.seen.append(time.monotonic())
+        limit.take()
 
 
 def create_app(

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -51,6 +51,8 @@ class Limit:
     seconds: float
     path: re.Pattern[str]
     seen: deque[float] = field(default_factory=deque)
+    # Whether a refusal says in Retry-After how long to wait.
+    says_when: bool = True
 
     def used(self) -> int:
         while self.seen and self.seen[0] <= time.monotonic() - self.seconds:
@@ -59,9 +61,34 @@ class Limit:
 
     def wait(self) -> float:
         """Seconds until one more request is allowed; 0 when it is now."""
-        if self.used() < self.count:
-            return 0.0
-        return max(0.0, self.seen[0] + self.seconds - time.monotonic())
+        return 0.0 if self.used() < self.count else self.reset()
+
+    def reset(self) -> float:
+        """Seconds until the oldest request is forgotten."""
+        return max(0.0, self.seen[0] + self.seconds - time.monotonic()) if self.used() else 0.0
+
+    def take(self) -> None:
+        self.seen.append(time.monotonic())
+
+
+@dataclass(kw_only=True)
+class DayLimit(Limit):
+    """At most `count` requests on a day of the vendors' clock, in UTC."""
+
+    clock: Clock
+    day: date | None = None
+    taken: int = 0
+
+    def used(self) -> int:
+        return self.taken if self.day == self.clock.now.date() else 0
+
+    def reset(self) -> float:
+        now = self.clock.now
+        midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+        return (midnight - now).total_seconds()
+
+    def take(self) -> None:
+        self.day, self.taken = self.clock.now.date(), self.used() + 1
 
 
 class Vendor(Protocol):

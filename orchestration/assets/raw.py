@@ -89,6 +89,8 @@ def load_sources(names: list[str]) -> tuple[dict[str, LoadReport], dict[str, Ing
 def _tell_of_load(report: LoadReport) -> None:
     rows = ", ".join(f"{table} {count:,}" for table, count in report.rows.items() if count)
     logger.info("%s: %s (%.1f s)", report.source, rows or "nothing new", report.seconds)
+    if report.waiting:
+        logger.warning("%s", report.waiting)
     status.source_reached(report.source, report.vendor_now, sum(report.rows.values()))
     alerts.over(f"source:{report.source}")
     for table in SOURCES[report.source].tables:

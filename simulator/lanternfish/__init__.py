@@ -16,6 +16,7 @@ from simulator.lanternfish import (
     people,
     persons,
     posthog,
+    product_survey,
     surveys,
     tables,
     tiny,
@@ -26,7 +27,7 @@ from simulator.truth import count_truth
 __all__ = ["EVENTS_A_DAY", "GENERATOR_VERSION", "SIZES", "generate"]
 
 # Raise it with every change of what is written, so that cached folders are made anew.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 # Events per person and active day.
 EVENTS_A_DAY = {"demo-lite": 1.5, "demo": 7.5}
 SIZES = ("tiny", *EVENTS_A_DAY)
@@ -81,6 +82,8 @@ def _write_company(folder: Path, seed: int) -> None:
     tables.write(folder, "posthog/surveys", definitions, surveys.survey_rows(), None)
     tables.write(folder, "posthog/feature_flags", definitions, surveys.flag_rows(), None)
     tables.write(folder, "typeform/forms", surveys.FORMS, surveys.form_rows(), None)
+    editions = product_survey.edition_rows()
+    tables.write(folder, "surveymonkey/surveys", product_survey.SURVEYS, editions, None)
     tables.write(folder, "hubspot/owners", crm.OWNER_SCHEMA, crm.owner_rows(), None)
     tables.write(folder, "hubspot/pipeline_stages", crm.STAGE_SCHEMA, crm.stage_rows(), None)
     tables.write(folder, "hubspot/properties", crm.PROPERTY_SCHEMA, crm.property_rows(), None)
@@ -125,4 +128,6 @@ def _write_replica(
     schema = crm.ASSOCIATION_SCHEMA
     tables.write(folder, "hubspot/associations", schema, relations.associations, part)
     tables.write(folder, "typeform/responses", surveys.RESPONSES, surveys.responses(world), part)
+    schema, answers = product_survey.RESPONSES, product_survey.responses(world)
+    tables.write(folder, "surveymonkey/responses", schema, answers, part)
     business.write_replica(folder, world, said, part)

@@ -15,6 +15,7 @@ from simulator.lanternfish import (
     delivery,
     persons,
     posthog,
+    product_survey,
     research,
     surveys,
     tables,
@@ -132,7 +133,13 @@ def write(folder: Path, seed: int) -> None:
         "now": NOW.isoformat(),
     }
     (folder / "company.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    for name, schema, rows in (*_posthog(), *_hubspot(), *_typeform(), *_business()):
+    for name, schema, rows in (
+        *_posthog(),
+        *_hubspot(),
+        *_typeform(),
+        *_surveymonkey(),
+        *_business(),
+    ):
         tables.write(folder, name, schema, rows, None)
 
 
@@ -540,6 +547,38 @@ def _typeform() -> tuple[Table, ...]:
     return (
         ("typeform/forms", surveys.FORMS, surveys.form_rows()),
         ("typeform/responses", surveys.RESPONSES, rows),
+    )
+
+
+def _surveymonkey() -> tuple[Table, ...]:
+    anna, ben, mona = ({"user_id": user} for user in (ANNA, BEN, MONA))
+    cleo = {"email": EMAIL[CLEO].upper(), "first_name": "Cleo", "last_name": "Park"}
+    old, new = 2, 3
+    told: tuple[tuple[int, int, str, dict[str, str], int | None, str, dict[str, int]], ...] = (
+        (old, 1, "03-20 09:00", anna, 5, "completed", {}),
+        # Anna answers the June edition twice: the later answer counts.
+        (new, 1, "06-12 08:30", anna, 1, "completed", {}),
+        (new, 2, "06-13 09:00", anna, 4, "completed", {}),
+        (new, 3, "06-12 10:00", ben, 2, "partial", {}),
+        # Left on the first page, finished on the next day.
+        (new, 4, "06-12 11:00", cleo, 5, "partial", {}),
+        (new, 4, "06-12 11:00", cleo, 5, "completed", {"modified_at": _micros("13 11:00")}),
+        (new, 5, "06-12 12:00", mona, 5, "completed", {}),
+        (new, 6, "06-13 10:00", {}, 3, "completed", {}),
+        (new, 7, "06-13 11:00", {}, None, "completed", {}),
+        (new, 8, "06-13 12:00", {}, 1, "disqualified", {}),
+        (new, 9, "06-20 12:00", {}, 5, "overquota", {}),
+        # Taken back, not yet arrived.
+        (new, 10, "06-14 10:00", {}, 1, "completed", {"deleted_at": _micros("28 12:00")}),
+        (new, 11, "06-30 10:00", {}, 1, "completed", {"arrived_at": _micros("07-02 10:00")}),
+    )
+    rows = [
+        {**product_survey.response(n, answer, _micros(at), who, score, "Well.", status), **times}
+        for n, answer, at, who, score, status, times in told
+    ]
+    return (
+        ("surveymonkey/surveys", product_survey.SURVEYS, product_survey.edition_rows()[old:]),
+        ("surveymonkey/responses", product_survey.RESPONSES, rows),
     )
 
 

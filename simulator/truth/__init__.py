@@ -15,6 +15,7 @@ from simulator.truth.product import (
     count_sign_ups,
     walk,
 )
+from simulator.truth.product_survey import count_product_surveys
 from simulator.truth.records import HOUR, Records, micros, moment
 from simulator.truth.sales import count_deals, count_pipeline, read_deals
 from simulator.truth.surveys import nps, read_nps
@@ -42,6 +43,7 @@ def count_truth(folder: Path, now: datetime | None = None) -> dict:
         "pipeline_daily": count_pipeline(deals, as_of),
         "signups": count_sign_ups(product),
         "nps": {wave: nps(answers) for wave, answers in waves.items()},
+        "product_surveys": count_product_surveys(records, persons, as_of),
         "identity": count_identity(records, persons, as_of),
     }
     if records.has("business/subscriptions"):
@@ -65,6 +67,7 @@ def _clock(records: Records, about: dict) -> int:
         ("hubspot/companies", "updated_at"),
         ("hubspot/deals", "updated_at"),
         ("typeform/responses", "submitted_at"),
+        ("surveymonkey/responses", "modified_at"),
     ):
         latest += [at for (at,) in records.rows(name, (column,)) if at is not None]
     return max(latest) + HOUR

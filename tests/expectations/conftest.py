@@ -79,6 +79,31 @@ select 'responses' as table_name, form_id as scope, count(*) as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at
 from typeform.responses group by form_id;
 
+create schema surveymonkey;
+create table surveymonkey.responses as
+select '40100' || number % 2 as survey_id, 'reply-' || number as id, 'completed' as status,
+    timestamptz '2026-02-01 00:00:00+00' as created_at, 2::bigint as generation
+from range(100) as numbers(number);
+-- Gone there: the reading after that did not bring it.
+insert into surveymonkey.responses
+select '401000', 'gone', 'completed', timestamptz '2026-01-01 00:00:00+00', 1;
+create table surveymonkey.choices as
+select distinct survey_id, 'q' as question_id, survey_id || '-c' as choice_id
+from surveymonkey.responses;
+create table surveymonkey.answers as
+select survey_id, id as response_id, 1 as position, 'q' as question_id,
+    survey_id || '-c' as choice_id
+from surveymonkey.responses;
+create table surveymonkey.survey_reads as
+select distinct survey_id, 2::bigint as generation, cast(null as timestamptz) as waits_since
+from surveymonkey.responses;
+create table surveymonkey.erased_counts (
+    table_name varchar, scope varchar, part varchar, row_count bigint);
+create table surveymonkey.source_counts as
+select 'responses' as table_name, survey_id as scope, 50 as source_count,
+    timestamptz '2026-02-10 01:00:00+00' as counted_at
+from surveymonkey.survey_reads;
+
 create schema ads;
 create table ads.google_costs as
 select '1' as customer_id, date '2026-01-01' as month, number::varchar as campaign_id,
@@ -382,6 +407,11 @@ alter table research.survey_responses add column is_counted boolean default true
 alter table research.survey_responses add column metric varchar;
 update research.survey_responses
 set metric = case when form_id = 'npsFrm01' then 'nps' else 'csat' end;
+insert into research.survey_responses
+select survey_id || id, 'surveymonkey', survey_id, id, person_id, 'account_1', created_at, 5, null,
+    '2026-Q1', true, 'csat'
+from surveymonkey.responses, (select min(person_id) as person_id from core.people)
+where generation = 2;
 create table research.nps as
 select wave, breakdown, count(*) as answer_count
 from research.survey_responses, (values ('total'), ('segment')) as breakdowns(breakdown)

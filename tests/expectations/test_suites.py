@@ -16,6 +16,8 @@ def test_every_planned_table_has_a_suite() -> None:
         "hubspot.companies",
         "hubspot.deals",
         "typeform.responses",
+        "surveymonkey.responses",
+        "surveymonkey.answers",
         "core.accounts",
         "core.people",
         "product.daily_active_people",

@@ -348,6 +348,29 @@ DAMAGE: Mapping[str, str] = {
         "typeform.responses.responses_deleted_at_the_vendor"
     ),
     "truncate typeform.answers": "typeform.answers.responses_with_an_answer",
+    "delete from surveymonkey.responses where id < 'reply-5'": (
+        "surveymonkey.responses.source_count_per_survey"
+    ),
+    # Rows of an older reading are those of responses that are gone.
+    "update surveymonkey.survey_reads set generation = 3": (
+        "surveymonkey.responses.source_count_per_survey"
+    ),
+    "update surveymonkey.source_counts set source_count = 20": (
+        "surveymonkey.responses.responses_deleted_at_the_vendor"
+    ),
+    "update surveymonkey.survey_reads set waits_since = timestamptz '2026-02-01 00:00:00+00'": (
+        "surveymonkey.responses.days_that_surveys_wait"
+    ),
+    "update surveymonkey.responses set created_at = timestamptz '2025-06-01'": (
+        "surveymonkey.responses.days_since_last_response"
+    ),
+    "truncate surveymonkey.answers": "surveymonkey.answers.responses_with_an_answer",
+    "truncate surveymonkey.choices; insert into surveymonkey.choices values ('1', '2', '3')": (
+        "surveymonkey.answers.choices_that_are_known"
+    ),
+    "update surveymonkey.responses set status = 'partial'": (
+        "research.survey_responses.survey_answers_no_more_than_arrived"
+    ),
     "update core.accounts set first_seen_at = timestamp '2030-01-01'": (
         "core.accounts.accounts_from_the_future"
     ),
@@ -743,6 +766,11 @@ ERASED_HERE = {
     " from typeform.responses); insert into typeform.erased_counts"
     " select 'responses', scope, 'one', source_count - (select count(*) from typeform.responses"
     " where form_id = scope) from typeform.source_counts",
+    "surveymonkey": "delete from surveymonkey.responses where id < (select median(id)"
+    " from surveymonkey.responses); insert into surveymonkey.erased_counts"
+    " select 'responses', scope, 'one', source_count - (select count(*)"
+    " from surveymonkey.responses where survey_id = scope and generation = 2)"
+    " from surveymonkey.source_counts",
     "zendesk": "delete from zendesk.tickets where id < 'ticket_2'; insert into"
     " zendesk.erased_counts select 'tickets', 'live', 'one', 100 - (select count(*) from"
     " zendesk.tickets)",

@@ -183,6 +183,7 @@ def test_they_do_not_come_back_from_a_vendor_that_still_has_them(
             "select (select sum(row_count) from posthog.erased_counts),"
             " (select sum(row_count) from hubspot.erased_counts),"
             " (select sum(row_count) from typeform.erased_counts),"
+            " (select sum(row_count) from surveymonkey.erased_counts),"
             " (select sum(row_count) from zendesk.erased_counts)"
         ).fetchall()
     assert all(count > 0 for count in counted[0])

@@ -292,6 +292,8 @@ def handmade(folder: Path) -> Company:
         "hubspot/associations": associations,
         "typeform/forms": forms,
         "typeform/responses": responses,
+        "surveymonkey/surveys": [monkey_survey("901", days[0]), monkey_survey("902", days[0])],
+        "surveymonkey/responses": [monkey_response(n, at) for n, at in enumerate(days)],
     }
     return Company(folder, tables)
 
@@ -318,6 +320,55 @@ def response(number: int, at: datetime, **others: Any) -> dict[str, Any]:
         "response_type": "completed",
         "hidden": json.dumps({"user_id": f"user_{number % 20:06d}"}),
         "answers": json.dumps(answers),
+    } | others
+
+
+def monkey_survey(survey_id: str, at: datetime, **others: Any) -> dict[str, Any]:
+    choices = [{"id": f"{survey_id}1{n}", "position": n, "text": f"Text {n}"} for n in range(5)]
+    asked = [
+        {
+            "id": f"{survey_id}1",
+            "family": "single_choice",
+            "subtype": "vertical",
+            "headings": [{"heading": "Satisfied?"}],
+            "answers": {"choices": choices},
+        },
+        {
+            "id": f"{survey_id}2",
+            "family": "open_ended",
+            "subtype": "essay",
+            "headings": [{"heading": "Why?"}],
+        },
+    ]
+    return {
+        "id": survey_id,
+        "title": f"Survey {survey_id}",
+        "created_at": at,
+        "modified_at": at,
+        "deleted_at": None,
+        "definition": json.dumps({"pages": [{"id": "1", "questions": asked}]}),
+    } | others
+
+
+def monkey_response(number: int, at: datetime, **others: Any) -> dict[str, Any]:
+    survey_id = others.get("survey_id", "901")
+    answers = [
+        {"id": f"{survey_id}1", "answers": [{"choice_id": f"{survey_id}1{number % 5}"}]},
+        {"id": f"{survey_id}2", "answers": [{"text": f"Reason {number}"}]},
+    ]
+    return {
+        "survey_id": survey_id,
+        "id": f"{5_000_000 + number}",
+        "status": "completed",
+        "created_at": at,
+        "modified_at": at,
+        "arrived_at": at,
+        "deleted_at": None,
+        "total_time": 60,
+        "ip_address": "192.0.2.1",
+        "email": f"p{number % 20}@word1.example" if number % 3 else None,
+        "custom_variables": json.dumps({"user_id": f"user_{number % 20:06d}"}),
+        "pages": json.dumps([{"id": "1", "questions": answers}]),
     } | others
 
 

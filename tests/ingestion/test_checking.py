@@ -44,6 +44,7 @@ def test_a_vendor_that_cannot_be_reached_is_named(
         *(("posthog", path) for path in ("surveys", "feature_flags", "query")),
         *(("hubspot", path) for path in ("properties", "companies/search", "owners", "pipelines")),
         ("typeform", "responses"),
+        ("surveymonkey", "bulk"),
         ("stripe", "credit_notes"),
         ("zendesk", "satisfaction_ratings"),
         ("intercom", "companies/list"),

@@ -31,6 +31,7 @@ PATHS = {
     "posthog": ("surveys", "file_download_batch_exports", "query"),
     "hubspot": ("search", "batch/read", "owners", "associations"),
     "typeform": ("responses", "forms$"),
+    "surveymonkey": ("bulk", "details", "surveys$"),
 }
 
 
@@ -115,6 +116,7 @@ def add_one_more_to_each(company: Company) -> None:
     tables["posthog/events"][-1]["inserted_at"] = NOW + HOUR
     tables["hubspot/contacts"][-1]["updated_at"] = NOW + HOUR
     tables["typeform/responses"][-1]["arrived_at"] = NOW + HOUR
+    tables["surveymonkey/responses"][-1]["arrived_at"] = NOW + HOUR
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,11 @@ def add_one_more_to_each(company: Company) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    ("vendor", "path"), [("posthog", "surveys"), ("hubspot", "search"), ("typeform", "responses")]
+    ("vendor", "path"),
+    [
+        *(("posthog", "surveys"), ("hubspot", "search"), ("typeform", "responses")),
+        ("surveymonkey", "bulk"),
+    ],
 )
 def test_a_lasting_fault_ends_in_one_sentence(
     vendors: Vendors,
@@ -158,6 +164,7 @@ def assert_one_sentence(text: str, *words: str) -> None:
         ("posthog", "SOURCES__POSTHOG__API_KEY"),
         ("hubspot", "SOURCES__HUBSPOT__ACCESS_TOKEN"),
         ("typeform", "SOURCES__TYPEFORM__ACCESS_TOKEN"),
+        ("surveymonkey", "SOURCES__SURVEYMONKEY__ACCESS_TOKEN"),
     ],
 )
 class TestTokens:

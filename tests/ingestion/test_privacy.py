@@ -25,6 +25,7 @@ def test_every_id_of_a_person_has_the_pseudonym_of_rfc_2104(
         " from posthog.persons union select person_id from posthog.persons",
         "hubspot": "select id from hubspot.contacts",
         "typeform": "select form_id || ':' || token from typeform.responses",
+        "surveymonkey": "select survey_id || ':' || id from surveymonkey.responses",
         "zendesk": "select id from zendesk.users",
         "intercom": "select id from intercom.contacts",
         "research_files": "select participant_id from research_files.participants",

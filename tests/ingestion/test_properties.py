@@ -31,6 +31,7 @@ PATHS = {
     "posthog": ("surveys", "batch_exports", "file_download_batch_exports", "query"),
     "hubspot": ("search", "batch/read", "owners", "associations"),
     "typeform": ("responses", "forms$"),
+    "surveymonkey": ("bulk", "details", "surveys$"),
     "stripe": ("events", "invoices", "subscriptions"),
     "zendesk": ("users/cursor", "tickets/cursor", "organizations", "ratings", "count"),
     "intercom": ("contacts/search", "conversations/search", "companies", r"conversations/\d"),

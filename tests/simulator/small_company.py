@@ -11,6 +11,7 @@ POSTHOG = {"Authorization": "Bearer phx_demo"}
 JUNE = "2026-06-{:02d}T12:00:00Z"
 HUBSPOT = {"Authorization": "Bearer pat-demo"}
 TYPEFORM = {"Authorization": "Bearer tfp_demo"}
+SURVEYMONKEY = {"Authorization": "Bearer sm_demo"}
 CONTACTS = 250
 
 
@@ -44,6 +45,8 @@ def write(folder: Path) -> Path:
         "hubspot/properties": properties(),
         "typeform/forms": forms(),
         "typeform/responses": responses(),
+        "surveymonkey/surveys": monkey_surveys(),
+        "surveymonkey/responses": monkey_responses(),
         "business/feedback": feedback(),
         "business/people": people(),
         "business/accounts": [
@@ -366,3 +369,53 @@ def people() -> list[dict]:
         },
         {"user_id": "user_2", "email": "bob@beta.example", "deleted_at": "2026-06-30T13:00:00Z"},
     ]
+
+
+def monkey_surveys() -> list[dict]:
+    """A survey of one question with answers, edited on 1 July, and one that nobody answered."""
+    choices = [{"id": str(70 + n), "position": n, "text": f"Text {n}"} for n in range(1, 4)]
+    asked = {
+        "id": "61",
+        "position": 1,
+        "family": "single_choice",
+        "subtype": "vertical",
+        "headings": [{"heading": "Satisfied?"}],
+        "answers": {"choices": choices},
+    }
+    more = {"id": "62", "family": "open_ended", "subtype": "essay", "headings": [{"heading": "?"}]}
+    first = {"id": "901", "title": "Satisfaction", "created_at": "2026-03-01T00:00:00Z"}
+    return [
+        {**first, "definition": json.dumps({"pages": [{"id": "51", "questions": [asked]}]})},
+        {
+            **first,
+            "modified_at": "2026-07-01T00:00:00Z",
+            "definition": json.dumps({"pages": [{"id": "51", "questions": [asked, more]}]}),
+        },
+        {"id": "902", "title": "Empty", "created_at": "2026-02-01T00:00:00Z"},
+    ]
+
+
+def monkey_responses() -> list[dict]:
+    """120 answers, two a second; 0 is finished, 1 deleted and 2 arrives after the clock's start."""
+    statuses = {0: "partial", 5: "overquota", 6: "disqualified"}
+    rows: list[dict] = []
+    for number in range(120):
+        at = f"2026-06-30T10:{number // 120:02d}:{number // 2 % 60:02d}Z"
+        answers = [{"choice_id": str(71 + number % 3)}]
+        rows.append(
+            {
+                "survey_id": "901",
+                "id": str(1000 + number),
+                "status": statuses.get(number, "completed"),
+                "created_at": at,
+                "email": f"user{number}@acme.example" if number == 4 else "",
+                "custom_variables": json.dumps({"user_id": f"user_{number % 5}"}),
+                "pages": json.dumps(
+                    [{"id": "51", "questions": [{"id": "61", "answers": answers}]}]
+                ),
+            }
+        )
+    rows[1]["deleted_at"] = "2026-06-30T13:00:00Z"
+    rows[2]["arrived_at"] = "2026-06-30T12:30:00Z"
+    finished = {"status": "completed", "modified_at": "2026-06-30T12:10:00Z"}
+    return [*rows, {**rows[0], **finished}]

@@ -34,13 +34,19 @@ from simulator import intercom, linear
 from simulator.linear_schema import schema as linear_schema
 from simulator.server import running, serving
 from tests.simulator.conftest import MakeApp
-from tests.simulator.small_company import HUBSPOT, POSTHOG, TYPEFORM
+from tests.simulator.small_company import HUBSPOT, POSTHOG, SURVEYMONKEY, TYPEFORM
 
-VENDORS = ("posthog", "hubspot", "typeform")
+VENDORS = ("posthog", "hubspot", "typeform", "surveymonkey")
 # Intercom's file requires hardly anything, so that it judges real calls and refused tokens alone.
 JUDGED = (*VENDORS, "intercom")
 INTERCOM = {"Authorization": f"Bearer {intercom.TOKEN}", "Intercom-Version": "2.15"}
-TOKENS = {"posthog": POSTHOG, "hubspot": HUBSPOT, "typeform": TYPEFORM, "intercom": INTERCOM}
+TOKENS = {
+    "posthog": POSTHOG,
+    "hubspot": HUBSPOT,
+    "typeform": TYPEFORM,
+    "surveymonkey": SURVEYMONKEY,
+    "intercom": INTERCOM,
+}
 EXAMPLES = 20
 CHECKS = [
     not_a_server_error,
@@ -106,6 +112,10 @@ def contract(name: str) -> dict[str, Any]:
         pytest.skip("VENDOR_CONTRACTS is not set: name the folder of the vendors' contracts")
     [path] = (Path(folder) / name).glob("*.json")
     found: dict[str, Any] = json.loads(path.read_text())
+    # SurveyMonkey's server has its version in the address, and the paths do not name it.
+    base = urlsplit(found["servers"][0]["url"]).path.rstrip("/") if found.get("servers") else ""
+    found["paths"] = {base + path: operations for path, operations in found["paths"].items()}
+    found.pop("servers", None)
     return found
 
 
@@ -123,6 +133,7 @@ def target(make_app: MakeApp) -> Iterator[Targeting]:
                 "objectType": ["contacts", "companies", "deals"],
                 "project_id": ["1"],
                 "form_id": ["npsForm"],
+                "survey_id": ["901"],
                 "conversation_id": ["601"],
                 "part": ["0"],
                 "run_id": [finished_run(made)] if name == "posthog" else [],
@@ -237,7 +248,10 @@ def shape(**properties: dict) -> dict[str, Any]:
 
 def narrow(path: str, operation: dict[str, Any]) -> None:
     times = {"since": "2026-06-01T00:00:00", "until": "2026-07-01T00:00:00"}
+    begin, end = times.values()
+    spans = [f"{side}_{kind}_at" for side in ("start", "end") for kind in ("created", "modified")]
     fixed: dict[str, list[str]] = {
+        **{name: [begin if name.startswith("start") else end] for name in spans},
         **{name: [value] for name, value in times.items()},
         "after": ["token010"] if "responses" in path else ["1010"],
         "before": [],
@@ -429,11 +443,21 @@ def calls() -> Iterator[Call]:
     yield Call("typeform", "/forms/{form_id}", "/forms/npsForm")
     yield Call("typeform", "/forms/{form_id}", "/forms/none", status=404)
     yield Call("typeform", "/workspaces", "/workspaces")
+    yield from monkeys()
     yield from messages()
     answers = "/forms/{form_id}/responses"
     yield Call("typeform", answers, "/forms/npsForm/responses?page_size=1000")
     yield Call("typeform", answers, "/forms/npsForm/responses?response_type=partial")
     yield Call("typeform", answers, "/forms/npsForm/responses?page_size=1001", status=400)
+
+
+def monkeys() -> Iterator[Call]:
+    surveys, one = "/v3/surveys", "/v3/surveys/{survey_id}"
+    yield Call("surveymonkey", surveys, f"{surveys}?per_page=1000&include=response_count")
+    yield Call("surveymonkey", f"{one}/details", "/v3/surveys/901/details")
+    bulk = "/v3/surveys/901/responses/bulk?sort_by=date_modified&sort_order=ASC&per_page=100"
+    for query in ("", "&start_modified_at=2026-06-30T10:00:05", "&status=overquota&page=2"):
+        yield Call("surveymonkey", f"{one}/responses/bulk", bulk + query)
 
 
 def messages() -> Iterator[Call]:

@@ -10,13 +10,14 @@ import requests
 
 from simulator.server import running
 from tests.simulator.conftest import MakeApp
-from tests.simulator.small_company import HUBSPOT, POSTHOG, TYPEFORM
+from tests.simulator.small_company import HUBSPOT, POSTHOG, SURVEYMONKEY, TYPEFORM
 from tests.simulator.test_posthog import EXPORTS, count, create, parquet, poll
 
 CALLS = {
     "posthog": ("/api/projects/1/surveys/", POSTHOG, "results"),
     "hubspot": ("/crm/objects/2026-09/contacts?limit=20", HUBSPOT, "results"),
     "typeform": ("/forms/npsForm/responses?page_size=20", TYPEFORM, "items"),
+    "surveymonkey": ("/v3/surveys/901/responses/bulk?per_page=20", SURVEYMONKEY, "data"),
 }
 each_vendor = pytest.mark.parametrize("vendor", CALLS)
 
@@ -58,10 +59,13 @@ def test_a_429_may_come_without_a_hint(own_vendors: str, vendor: str) -> None:
 def test_a_429_has_the_vendors_body(own_vendors: str) -> None:
     for vendor in CALLS:
         arm(own_vendors, vendor, "429")
-    posthog, hubspot, typeform = (call(own_vendors, vendor).json() for vendor in CALLS)
+    posthog, hubspot, typeform, surveymonkey = (
+        call(own_vendors, vendor).json() for vendor in CALLS
+    )
     assert posthog["type"] == "throttled_error"
     assert (hubspot["category"], hubspot["policyName"]) == ("RATE_LIMITS", "TEN_SECONDLY_ROLLING")
     assert typeform["code"] == "TOO_MANY_REQUESTS"
+    assert surveymonkey["error"]["id"] == "1040"
 
 
 @each_vendor
@@ -130,7 +134,7 @@ def test_a_duplicate_delivers_every_row_of_the_page_twice(own_vendors: str, vend
 def test_a_drop_loses_a_tenth_of_the_page(own_vendors: str, vendor: str) -> None:
     before = rows(call(own_vendors, vendor), vendor)
     arm(own_vendors, vendor, "drop")
-    lost = {"posthog": 1, "hubspot": 2, "typeform": 2}[vendor]
+    lost = {"posthog": 1}.get(vendor, 2)
     assert rows(call(own_vendors, vendor), vendor) == before[:-lost]
 
 
@@ -143,7 +147,7 @@ def test_late_rows_are_the_newest_and_come_when_the_clock_moves(
     held = rows(call(own_vendors, vendor), vendor)
     move_clock(own_vendors, "2026-06-30T12:00:01Z")
     after = rows(call(own_vendors, vendor), vendor)
-    assert len(before) - len(held) == {"posthog": 1, "hubspot": 2, "typeform": 2}[vendor]
+    assert len(before) - len(held) == {"posthog": 1}.get(vendor, 2)
     assert after == before
     if vendor == "hubspot":
         missing = [row["updatedAt"] for row in before if row not in held]
@@ -231,6 +235,14 @@ def test_typeform_drifts(own_vendors: str) -> None:
     assert row["surprise_field"] == "new"
     assert row["answers"][0]["number"] == "5"
     assert "submitted_at" not in row
+
+
+def test_surveymonkey_drifts(own_vendors: str) -> None:
+    for kind in ("new-column", "changed-type", "dropped-column"):
+        arm(own_vendors, "surveymonkey", "drift", drift=kind, times=-1)
+    row = rows(call(own_vendors, "surveymonkey"), "surveymonkey")[0]
+    assert (row["surprise_field"], row["total_time"]) == ("new", "0 s")
+    assert "response_status" not in row
 
 
 def test_a_fault_counts_only_the_requests_it_is_meant_for(own_vendors: str) -> None:

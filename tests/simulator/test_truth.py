@@ -117,6 +117,25 @@ def test_nps_takes_the_last_valid_answer_of_each_respondent(truth: dict) -> None
     }
 
 
+def test_the_product_survey_counts_what_was_finished_once_a_respondent(truth: dict) -> None:
+    # In June Anna's second answer (4), Cleo's (5) and a stranger's (3) count: Mona is one of us,
+    # Ben did not finish, one came after the quota, one should not have been asked.
+    assert truth["product_surveys"] == {
+        "Product survey 2025 H2": {
+            "answers": {"completed": 1},
+            "counted": 1,
+            "satisfied": 1,
+            "csat": 1.0,
+        },
+        "Product survey 2026 H1": {
+            "answers": {"completed": 4, "disqualified": 1, "overquota": 1, "partial": 1},
+            "counted": 3,
+            "satisfied": 2,
+            "csat": 0.666667,
+        },
+    }
+
+
 def test_identity(truth: dict) -> None:
     assert truth["identity"] == {
         "accounts": 2,

@@ -289,6 +289,34 @@ def test_nps_is_a_plain_average_of_points(job: Job) -> None:
     )
 
 
+def test_the_product_survey_says_what_was_answered_in_it(job: Job) -> None:
+    truth = job.truth["product_surveys"]
+    counted = job.query(
+        """
+        select form_title, count(*) filter (where is_counted),
+            count(*) filter (where is_counted and score >= 4),
+            count(*) filter (where exclusion_reason = 'not_completed')
+        from research.survey_responses
+        where source = 'surveymonkey' and metric = 'csat' group by form_title
+        """
+    )
+    assert {title: figures for title, *figures in counted} == {
+        title: [
+            *(told["counted"], told["satisfied"]),
+            sum(count for status, count in told["answers"].items() if status != "completed"),
+        ]
+        for title, told in truth.items()
+        if told["answers"]
+    }
+    shares = job.query(
+        "select group_name, sum(satisfied_count) / sum(answer_count) from research.csat"
+        " where breakdown = 'survey' and group_name like 'Product survey%' group by group_name"
+    )
+    assert dict(shares) == pytest.approx(
+        {title: told["csat"] for title, told in truth.items() if told["counted"]}, abs=1e-6
+    )
+
+
 def test_identity(job: Job) -> None:
     truth = job.truth["identity"]
     [(accounts,)] = job.query("select count(*) from core.accounts")

@@ -8,6 +8,7 @@ with
                 "posthog",
                 "hubspot",
                 "typeform",
+                "surveymonkey",
                 "stripe",
                 "zendesk",
                 "intercom",

@@ -88,7 +88,7 @@ select
 from {{ ref("int_billing_customers") }}
 union all
 select
-    'typeform' as source,
+    source,
     'response' as identity_type,
     form_id || ':' || token as identity_id,
     false as is_anonymous,

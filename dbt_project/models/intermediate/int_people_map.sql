@@ -14,6 +14,12 @@ left join
     {{ ref("stg_typeform__responses") }} as responses
     on pseudonyms.raw_id = responses.form_id || ':' || responses.token
 union all
+select pseudonyms.pseudonym, 'surveymonkey' as source, pseudonyms.raw_id, responses.email
+from {{ ref("stg_surveymonkey__pseudonyms") }} as pseudonyms
+left join
+    {{ ref("stg_surveymonkey__responses") }} as responses
+    on pseudonyms.raw_id = responses.survey_id || ':' || responses.response_id
+union all
 select pseudonyms.pseudonym, 'research_files' as source, pseudonyms.raw_id, participants.email
 from {{ ref("stg_research_files__pseudonyms") }} as pseudonyms
 left join

@@ -1,6 +1,6 @@
 -- One row per survey response with the person and the account who gave it and the rules.
 with
-    responses as (select * from {{ ref("stg_typeform__responses") }}),
+    responses as (select * from {{ ref("int_survey_responses") }}),
 
     people as (select * from {{ ref("int_people") }}),
 
@@ -18,30 +18,40 @@ with
 
     candidates as (
         select
+            responses.source,
             responses.form_id,
             responses.token,
             distinct_ids.person_id,
             1 as preference,
-            'hidden_user_id' as rule
+            responses.user_rule as rule
         from responses
         inner join
             {{ ref("int_distinct_ids") }} as distinct_ids
-            on responses.hidden_user_id = distinct_ids.distinct_id
+            on responses.user_id = distinct_ids.distinct_id
         where distinct_ids.person_id is not null
         union all
-        select responses.form_id, responses.token, emails.person_id, emails.preference, emails.rule
+        select
+            responses.source,
+            responses.form_id,
+            responses.token,
+            emails.person_id,
+            emails.preference,
+            emails.rule
         from responses
-        inner join emails on responses.hidden_email = emails.email
+        inner join emails on responses.email = emails.email
     ),
 
     ranked as (
         select
             *,
-            row_number() over (partition by form_id, token order by preference, person_id) as choice
+            row_number() over (
+                partition by source, form_id, token order by preference, person_id
+            ) as choice
         from candidates
     )
 
 select
+    responses.source,
     responses.form_id,
     responses.token,
     ranked.person_id,
@@ -51,20 +61,21 @@ select
     -- Who answered, for counting one answer a wave, also when nobody we know matches.
     coalesce(
         ranked.person_id,
-        responses.hidden_user_id,
-        responses.hidden_email,
+        responses.user_id,
+        responses.email,
         responses.form_id || ':' || responses.token
     ) as respondent_key
 from responses
 left join
     ranked
-    on responses.form_id = ranked.form_id
+    on responses.source = ranked.source
+    and responses.form_id = ranked.form_id
     and responses.token = ranked.token
     and ranked.choice = 1
 left join people on ranked.person_id = people.person_id
 left join
     {{ ref("int_account_domains") }} as domains
-    on {{ email_domain("responses.hidden_email") }} = domains.domain
+    on {{ email_domain("responses.email") }} = domains.domain
 left join
     {{ ref("internal_domains") }} as internal
-    on {{ email_domain("responses.hidden_email") }} = internal.domain
+    on {{ email_domain("responses.email") }} = internal.domain

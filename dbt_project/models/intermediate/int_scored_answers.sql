@@ -2,15 +2,16 @@
 with
     forms as (
         select
-            'typeform' as source,
+            scores.source,
             scores.form_id,
-            forms.form_title,
+            responses.form_title,
             scores.token,
-            pseudonyms.pseudonym as public_token,
+            responses.public_token,
             scores.field_ref,
             scores.metric,
             scores.score,
             scores.is_valid,
+            responses.is_complete,
             respondents.person_id,
             respondents.account_id,
             respondents.respondent_key,
@@ -18,17 +19,15 @@ with
             responses.submitted_at
         from {{ ref("int_survey_scores") }} as scores
         inner join
-            {{ ref("stg_typeform__responses") }} as responses
-            on scores.form_id = responses.form_id
+            {{ ref("int_survey_responses") }} as responses
+            on scores.source = responses.source
+            and scores.form_id = responses.form_id
             and scores.token = responses.token
         inner join
             {{ ref("int_respondents") }} as respondents
-            on scores.form_id = respondents.form_id
+            on scores.source = respondents.source
+            and scores.form_id = respondents.form_id
             and scores.token = respondents.token
-        left join {{ ref("stg_typeform__forms") }} as forms on scores.form_id = forms.form_id
-        left join
-            {{ ref("stg_typeform__pseudonyms") }} as pseudonyms
-            on pseudonyms.raw_id = scores.form_id || ':' || scores.token
     ),
 
     product as (
@@ -48,6 +47,7 @@ with
                 = try_cast(answers.value as {{ type_double() }}),
                 false
             ) as is_valid,
+            true as is_complete,
             answers.person_id,
             answers.account_id,
             coalesce(answers.person_id, answers.distinct_id) as respondent_key,

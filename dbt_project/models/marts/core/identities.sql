@@ -2,7 +2,7 @@ with
     identities as (select * from {{ ref("int_identities") }}),
 
     pseudonyms as (
-        {% for source in ["posthog", "hubspot", "typeform"] %}
+        {% for source in ["posthog", "hubspot", "typeform", "surveymonkey"] %}
             select '{{ source }}' as source, raw_id, pseudonym
             from {{ ref("stg_" ~ source ~ "__pseudonyms") }}
             {% if not loop.last %}

@@ -109,17 +109,18 @@ with
         from {{ ref("stg_research_files__bad_rows") }}
         union all
         select
-            'typeform' as source,
+            scores.source,
             'answers' as table_name,
-            scores.form_id || ':' || pseudonyms.pseudonym || ':' || scores.field_ref as row_key,
+            scores.form_id || ':' || responses.public_token || ':' || scores.field_ref as row_key,
             'value' as column_name,
             'off the scale of its question' as reason,
             'score not counted' as consequence
         from {{ ref("int_survey_scores") }} as scores
-        left join
-            {{ ref("stg_typeform__pseudonyms") }} as pseudonyms
-            on pseudonyms.raw_id = scores.form_id || ':' || scores.token
+        left join {{ ref("int_survey_responses") }} as responses using (source, form_id, token)
         where not scores.is_valid
+        union all
+        select source, table_name, row_key, column_name, reason, consequence
+        from {{ ref("int_unknown_choices") }}
     )
 
 select source, table_name, row_key, column_name, reason, consequence, count(*) as occurrence_count

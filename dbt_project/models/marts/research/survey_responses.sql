@@ -9,12 +9,13 @@ with
         where not is_internal and submitted_at is not null
     ),
 
-    -- One answer a person, survey and wave, the latest: who answers twice is not two people.
+    -- One answer a person, survey and wave, the latest that was finished: who answers twice is
+    -- not two people.
     ranked as (
         select
             *,
             row_number() over (
-                partition by source, form_id, metric, wave, respondent_key, is_valid
+                partition by source, form_id, metric, wave, respondent_key, is_valid, is_complete
                 order by submitted_at desc, token desc, form_id, field_ref
             ) as recency
         from scores
@@ -32,13 +33,18 @@ select
     wave,
     metric,
     score,
-    is_valid and recency = 1 as is_counted,
+    is_valid and is_complete and recency = 1 as is_counted,
     case
-        when not is_valid then 'off_scale' when recency > 1 then 'answered_again'
+        when not is_valid
+        then 'off_scale'
+        when not is_complete
+        then 'not_completed'
+        when recency > 1
+        then 'answered_again'
     end as exclusion_reason,
     -- +100, 0 or -100, so that NPS over any group of responses is a plain average.
     case
-        when metric <> 'nps' or not is_valid or recency > 1
+        when metric <> 'nps' or not is_valid or not is_complete or recency > 1
         then null
         when score >= 9
         then 100
