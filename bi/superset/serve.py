@@ -41,13 +41,14 @@ def set_up(published: Path, password: str) -> None:
     """Bring Superset's database up to date, and put the assets of this checkout into it."""
     from flask_migrate import upgrade
     from sqlalchemy.exc import NoSuchTableError
-    from superset import security_manager
+    from superset import appbuilder, security_manager
     from superset.commands.importers.v1.assets import ImportAssetsCommand
     from superset.connectors.sqla.models import SqlaTable
     from superset.extensions import db
     from superset.utils.core import override_user
 
     upgrade()
+    appbuilder.add_permissions(update_perms=True)
     security_manager.sync_role_definitions()
     user = security_manager.find_user(USER) or security_manager.add_user(
         USER, "Product", "Ops", "admin@localhost", security_manager.find_role("Admin"), password
