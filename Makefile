@@ -49,11 +49,11 @@ screenshot:  ## Take the README's picture of what is published (needs Chromium)
 		"file://$(CURDIR)/data/serving/current/site/product.html"
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-soak: setup  ## Kill two hundred nights while readers poll, and draw more stories for the tests (hours)
+soak: setup  ## Kill two hundred nights while readers poll, then run the long tests (hours)
 	$(BIN)/python -m tests.soak
-	$(BIN)/python -m pytest --hypothesis-profile thorough tests/ingestion/test_properties.py tests/warehouse/test_splits.py
+	$(BIN)/python -m pytest -m long --hypothesis-profile thorough
 
 lint: setup  ## Check style, types and SQL format
 	$(BIN)/ruff check .

@@ -25,18 +25,15 @@ Shared = Callable[[str, Callable[[Path], None]], Path]
 # The files that take minutes, the longest first: whole nights and builds. Processes take files in
 # this order, so that none is left alone with one of them at the end.
 LONGEST = (
-    "soak/test_soak.py",
     "warehouse/test_truth.py",
-    "warehouse/test_splits.py",
     "orchestration/test_nightly.py",
-    "ingestion/test_properties.py",
     "governance/test_erase.py",
     "governance/test_trace.py",
     "ingestion/test_errors.py",
 )
 
 
-# Each example of these tests is some nights. `make soak` takes the thorough profile.
+# Each example of these tests is some nights: two of them by default, many in `make soak`.
 settings.register_profile(
     "quick",
     max_examples=2,

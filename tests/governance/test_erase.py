@@ -161,6 +161,7 @@ def test_a_kept_version_agrees_with_its_own_record(erased: Job) -> None:
                 assert connection.execute(f"select count(*) from {table}").fetchall() == [(rows,)]
 
 
+@pytest.mark.long
 def test_they_do_not_come_back_from_a_vendor_that_still_has_them(
     erased: Job, tmp_path: Path
 ) -> None:

@@ -83,6 +83,7 @@ LATE = st.dictionaries(st.integers(0, 199), st.integers(1, 24 * 20), max_size=20
 TWICE = st.dictionaries(st.integers(0, 199), st.integers(1, 24 * 20), max_size=5)
 
 
+@pytest.mark.long
 @given(nights=st.lists(NIGHTS, min_size=1, max_size=3), late=LATE, twice=TWICE)
 def test_nothing_is_lost_and_nothing_doubled(
     tmp_path: Path, nights: list[Night], late: dict[int, int], twice: dict[int, int]

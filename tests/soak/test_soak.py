@@ -10,7 +10,7 @@ from tests.soak.__main__ import shown, soak
 PHASES = ("load", "publish")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_readers_notice_no_kill(tmp_path: Path) -> None:
     findings = soak(len(PHASES), 7, tmp_path, readers=2, phases=PHASES)
     assert findings.is_clean, findings

@@ -188,7 +188,7 @@ def world(built_lite: Job, tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(warehouse, tmp_path_factory.mktemp("splits"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(split=SPLITS)
 def test_any_split_into_nights_builds_the_same_tables(world: World, split: Split) -> None:
     nights = list(range(1, split.nights + 1))
