@@ -712,7 +712,7 @@ DAMAGE: Mapping[str, str] = {
     "delete from research.survey_responses where token < 'token-5'": (
         "research.survey_responses.responses_found"
     ),
-    "delete from research.survey_responses where token < 'token-5'": (
+    "delete from research.survey_responses where token < 'token-6'": (
         "research.survey_responses.responses_against_published"
     ),
     "update research.survey_responses set score = 11": (
