@@ -53,7 +53,7 @@ test: setup  ## Run the tests
 
 soak: setup  ## Kill two hundred nights while readers poll, then run the long tests (hours)
 	$(BIN)/python -m tests.soak
-	$(BIN)/python -m pytest -m long --hypothesis-profile thorough
+	$(BIN)/python -m pytest -m long --ignore tests/soak --hypothesis-profile thorough
 
 lint: setup  ## Check style, types and SQL format
 	$(BIN)/ruff check .

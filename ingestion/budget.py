@@ -68,9 +68,10 @@ class DayBudget(Limiter):
             self._spend(max(count, self.per_day))
             raise self.over()
         self._spend(count)
-        if is_refused and self._told(response, "Minute-Remaining") == 0:
+        seconds = self._told(response, "Minute-Reset")
+        minute_is_over = self._told(response, "Minute-Remaining") == 0
+        if is_refused and minute_is_over and seconds is not None:
             # Where dlt looks for how long to wait.
-            seconds = self._told(response, "Minute-Reset")
             response.headers.setdefault("Retry-After", str(seconds))
 
     def _count(self) -> int:

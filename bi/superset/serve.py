@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 # What the connection's YAML says where the path of the published file goes.
 PLACEHOLDER = "PUBLISHED"
+CONNECTION = "productops"
 USER = "admin"
 
 
@@ -32,7 +33,7 @@ def assets(published: Path) -> dict[str, str]:
         str(path.relative_to(HERE / "assets")): path.read_text()
         for path in sorted((HERE / "assets").rglob("*.yaml"))
     }
-    connection = "databases/productops.yaml"
+    connection = f"databases/{CONNECTION}.yaml"
     found[connection] = found[connection].replace(PLACEHOLDER, str(published))
     return found
 
@@ -55,8 +56,9 @@ def set_up(published: Path, password: str) -> None:
     )
     with override_user(user):
         ImportAssetsCommand(assets(published)).run()
-        # Columns and their types are the file's own.
-        for dataset in db.session.query(SqlaTable).all():
+        # Columns and their types are the file's own. Datasets of other connections are not ours.
+        ours = db.session.query(SqlaTable).filter(SqlaTable.database.has(database_name=CONNECTION))
+        for dataset in ours:
             try:
                 dataset.fetch_metadata()
             except NoSuchTableError as error:

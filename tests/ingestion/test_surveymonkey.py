@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from starlette.applications import Starlette
 
+from ingestion.budget import DayBudget
 from ingestion.pipeline import LoadReport
 from simulator.__main__ import environment
 from simulator.server import create_app, running
@@ -373,6 +375,14 @@ def test_the_minutes_limit_is_waited_for(company: Company, monkeypatch: pytest.M
         assert load_it().waiting is None
         assert 2 <= time.monotonic() - began < 30
     assert ids() == sent(company)
+
+
+def test_a_refusal_that_says_no_time_is_left_to_the_usual_waiting() -> None:
+    refused = requests.Response()
+    refused.status_code = 429
+    refused.headers["X-Ratelimit-App-Global-Minute-Remaining"] = "0"
+    DayBudget(400, 2).note(refused)
+    assert "Retry-After" not in refused.headers
 
 
 def test_nobody_who_was_erased_comes_back(company: Company, serve: Serve) -> None:

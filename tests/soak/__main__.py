@@ -140,9 +140,7 @@ class Nights:
         return sign in said or "Published " in said
 
 
-def soak(
-    kills: int, seed: int, folder: Path, readers: int = 4, phases: Sequence[str] = PHASES
-) -> Findings:
+def soak(kills: int, seed: int, folder: Path, readers: int = 4) -> Findings:
     """Kill nights until there were so many, then run a good one and look at what is left."""
     chance, findings = random.Random(seed), Findings()
     company = folder / "company"
@@ -164,7 +162,7 @@ def soak(
             lasted = _first_night(nights, findings)
             with _polled(nights.data / "serving", folder, readers, findings):
                 while sum(findings.kills.values()) < kills:
-                    phase = phases[sum(findings.kills.values()) % len(phases)]
+                    phase = PHASES[sum(findings.kills.values()) % len(PHASES)]
                     _killed_night(nights, phase, lasted[phase], chance, findings)
                     if sum(findings.kills.values()) % 10 == 0:
                         print(f"{sum(findings.kills.values())} kills", flush=True)
