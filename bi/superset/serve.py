@@ -6,6 +6,7 @@ in Superset under another name stays.
 """
 
 import argparse
+import logging
 import os
 import secrets
 import sys
@@ -84,6 +85,9 @@ def main() -> int:
 
     from superset.app import create_app
 
+    # The first start would say 560 lines of its database's history, and each request one more.
+    logging.disable(logging.INFO)
+    print("Superset is being set up: a minute on the first start", flush=True)
     app = create_app()
     with app.app_context():
         set_up(published, password)
