@@ -130,11 +130,42 @@
         {%- set begin, end = regex("(^|[^\\p{L}])(?i:"), regex(")($|[^\\p{L}])") -%}
         {%- set known = begin ~ " || " ~ any_name(names) ~ " || " ~ end -%}
         {#- Twice, since two names side by side share what separates them. -#}
-        {%- for _ in range(2) -%}
-            {%- set ns.text = replace_matches(ns.text, known, "\\1[name]\\2") -%}
-        {%- endfor -%}
+        {%- set found = replace_matches(ns.text, known, "\\1[name]\\2") -%}
+        {%- set found = replace_matches(found, known, "\\1[name]\\2") -%}
+        {#- A pattern that differs by row is compiled for each of them, 8 ms for a ticket of three
+            texts: few mention a name at all. -#}
+        {%- set ns.text = (
+            "case when "
+            ~ share_a_word(column, names)
+            ~ " then "
+            ~ found
+            ~ " else "
+            ~ ns.text
+            ~ " end"
+        ) -%}
     {%- endif -%}
     {{ replace_matches(ns.text, regex(greeted), "\\1[name]") }}
+{%- endmacro %}
+
+{#- Whether a text has a word of one of the names in some columns, in any case. -#}
+{% macro share_a_word(text, names) -%}
+    {{ return(adapter.dispatch("share_a_word")(text, names)) }}
+{%- endmacro %}
+
+{% macro default__share_a_word(text, names) -%}
+    {%- set word = regex("\\p{L}+") -%}
+    arrays_overlap(
+        regexp_extract_all(lower({{ text }}), {{ word }}, 0),
+        regexp_extract_all(lower(concat_ws(' ', {{ names | join(", ") }})), {{ word }}, 0)
+    )
+{%- endmacro %}
+
+{% macro duckdb__share_a_word(text, names) -%}
+    {%- set word = regex("\\p{L}+") -%}
+    list_has_any(
+        regexp_extract_all(lower({{ text }}), {{ word }}),
+        regexp_extract_all(lower(concat_ws(' ', {{ names | join(", ") }})), {{ word }})
+    )
 {%- endmacro %}
 
 {#- A pattern of any of the names in some columns, and of their longer words. -#}

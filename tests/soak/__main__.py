@@ -27,6 +27,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from ingestion import SOURCES
 from simulator.__main__ import environment
 from simulator.server import serving as served
 from tests.conftest import PSEUDONYM_KEY
@@ -341,7 +342,7 @@ def _differences(one: Path, other: Path) -> list[str]:
     different = []
     for file, schemas in (
         ("serving/current/productops.duckdb", "not in ('ops')"),
-        ("warehouse/productops.duckdb", "in ('posthog', 'hubspot', 'typeform')"),
+        ("warehouse/productops.duckdb", f"in {tuple(SOURCES)}"),
     ):
         left, right = (_digests(folder / file, schemas) for folder in (one, other))
         names = left.keys() | right.keys()
@@ -351,7 +352,7 @@ def _differences(one: Path, other: Path) -> list[str]:
 
 def _digests(path: Path, schemas: str) -> dict[str, tuple[int, int]]:
     # When a vendor was asked is not what it said.
-    asking = ("source_counts", "exports", "drift")
+    asking = ("source_counts", "exports", "drift", "listed")
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = connection.execute(
             "select schema_name, table_name, string_agg('\"' || column_name || '\"', ', '"
