@@ -12,7 +12,7 @@ import yaml
 FOLDER = Path(__file__).parent
 
 # A mart that is missing is a failure; a vendor that was never configured is not.
-MARTS = frozenset({"core", "product", "sales", "marketing", "research"})
+MARTS = frozenset({"core", "product", "sales", "marketing", "research", "delivery"})
 
 Severity = Literal["error", "warn"]
 

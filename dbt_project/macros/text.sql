@@ -51,6 +51,20 @@
     )
 {%- endmacro %}
 
+{#- A version as the app and a release's tag have in common: `v2.4.1` and `2.4.1` are one. -#}
+{% macro app_version(column) -%}
+    nullif({{ replace_matches("lower(trim(" ~ column ~ "))", regex("^v([0-9])"), "\\1") }}, '')
+{%- endmacro %}
+
+{#- The version that an event names: PostHog's mobile libraries send `$app_version`, a web app what it
+    calls its own. -#}
+{% macro app_version_property(properties) -%}
+    coalesce(
+        {{ json_text(properties, ["$app_version"]) }},
+        {{ json_text(properties, [var("app_version_property")]) }}
+    )
+{%- endmacro %}
+
 {#- `/pricing` of `https://acme.example/pricing?plan=team`, and `/` of an address without a path. -#}
 {% macro url_path(column) -%}
     coalesce(

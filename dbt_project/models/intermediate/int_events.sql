@@ -45,6 +45,7 @@ with
                 {{ json_text("properties", ["$group_0"]) }}
             ) as account_key,
             {{ json_text("properties", ["$session_id"]) }} as client_session_id,
+            {{ app_version(app_version_property("properties")) }} as app_version,
             -- Where a visit came from is asked of page views only.
             case
                 when event_name = '$pageview'
@@ -89,6 +90,7 @@ select
     arrived_at,
     account_key,
     client_session_id,
+    app_version,
     utm_source,
     utm_medium,
     utm_campaign,

@@ -1,0 +1,147 @@
+-- One row per published release: what it brought, what broke, and the NPS of those who ran it
+-- beside
+-- the NPS of those who did not, of answers in the weeks after it. Nobody chose to run it or not
+-- where
+-- a release is rolled out by account; where accounts choose, the difference is no effect.
+{% set days = var("release_answer_days") %}
+with
+    releases as (select * from {{ ref("int_releases") }}),
+
+    brought as (
+        select
+            repository,
+            release_tag,
+            count(*) as change_count,
+            count(distinct issue_key) as issue_count,
+            count(distinct roadmap_item_id) as roadmap_item_count,
+            median(lead_seconds) as lead_seconds_p50
+        from {{ ref("changes") }}
+        where release_tag is not null
+        group by repository, release_tag
+    ),
+
+    ran as (
+        select
+            releases.tag_name,
+            releases.repository,
+            versions.account_id,
+            versions.first_run_at,
+            versions.person_count
+        from releases
+        inner join
+            {{ ref("int_account_versions") }} as versions
+            on releases.app_version = versions.app_version
+    ),
+
+    exposed as (
+        select repository, tag_name, count(*) as account_count, sum(person_count) as person_count
+        from ran
+        group by repository, tag_name
+    ),
+
+    broke as (
+        select
+            releases.repository,
+            releases.tag_name,
+            count(*) as deployment_count,
+            sum(case when deployments.is_failed then 1 else 0 end) as failed_count
+        from releases
+        inner join
+            {{ ref("deployments") }} as deployments
+            on releases.repository = deployments.repository
+            and deployments.deployed_at <= releases.published_at
+            and deployments.deployed_at
+            > coalesce(releases.previous_published_at, timestamp '1970-01-01 00:00:00')
+        group by releases.repository, releases.tag_name
+    ),
+
+    answers as (
+        select
+            releases.repository || ' ' || releases.tag_name as release_key,
+            case when ran.account_id is null then 'others' else 'exposed' end as who,
+            said.score
+        from releases
+        -- Nobody is known to have run a version that no event names.
+        inner join
+            exposed
+            on releases.repository = exposed.repository
+            and releases.tag_name = exposed.tag_name
+        inner join
+            {{ ref("survey_responses") }} as said
+            on said.submitted_at >= releases.published_at
+            and said.submitted_at < releases.published_at + {{ days }} * interval '1 day'
+        left join
+            ran
+            on releases.repository = ran.repository
+            and releases.tag_name = ran.tag_name
+            and said.account_id = ran.account_id
+            and ran.first_run_at <= said.submitted_at
+        where said.metric = 'nps' and said.is_counted and said.account_id is not null
+    ),
+
+    scores as ({{ nps("answers", by=["release_key", "who"]) }}),
+
+    compared as (
+        select
+            release_key,
+            coalesce(max(case when who = 'exposed' then total end), 0) as exposed_answers,
+            coalesce(max(case when who = 'others' then total end), 0) as other_answers,
+            max(case when who = 'exposed' then nps end) as nps_exposed,
+            max(case when who = 'others' then nps end) as nps_others,
+            1.96 * sqrt(sum(standard_error * standard_error)) as margin
+        from scores
+        group by release_key
+    ),
+
+    judged as (
+        select
+            *,
+            case
+                when
+                    exposed_answers >= {{ var("least_answers") }}
+                    and other_answers >= {{ var("least_answers") }}
+                then nps_exposed - nps_others
+            end as nps_delta
+        from compared
+    )
+
+select
+    releases.repository,
+    releases.tag_name as release_tag,
+    releases.release_name,
+    releases.is_hotfix,
+    releases.was_hotfixed,
+    releases.published_at,
+    releases.superseded_at,
+    coalesce(brought.change_count, 0) as change_count,
+    coalesce(brought.issue_count, 0) as issue_count,
+    coalesce(brought.roadmap_item_count, 0) as roadmap_item_count,
+    cast(brought.lead_seconds_p50 as {{ type_double() }}) as lead_seconds_p50,
+    coalesce(broke.deployment_count, 0) as deployment_count,
+    cast(coalesce(broke.failed_count, 0) as bigint) as failed_deployment_count,
+    coalesce(exposed.account_count, 0) as exposed_account_count,
+    cast(coalesce(exposed.person_count, 0) as bigint) as exposed_people_count,
+    cast(coalesce(judged.exposed_answers, 0) as bigint) as exposed_answer_count,
+    cast(coalesce(judged.other_answers, 0) as bigint) as other_answer_count,
+    cast(judged.nps_exposed as {{ type_double() }}) as nps_exposed,
+    cast(judged.nps_others as {{ type_double() }}) as nps_others,
+    cast(judged.nps_delta as {{ type_double() }}) as nps_delta,
+    cast(
+        case when judged.nps_delta is not null then judged.margin end as {{ type_double() }}
+    ) as nps_delta_margin_95,
+    case
+        when judged.nps_delta is null
+        then 'cannot tell'
+        when judged.nps_delta + judged.margin < 0
+        then 'worse'
+        when judged.nps_delta - judged.margin > 0
+        then 'better'
+        else 'no difference'
+    end as nps_verdict
+from releases
+left join
+    brought on releases.repository = brought.repository and releases.tag_name = brought.release_tag
+left join broke on releases.repository = broke.repository and releases.tag_name = broke.tag_name
+left join
+    exposed on releases.repository = exposed.repository and releases.tag_name = exposed.tag_name
+left join judged on releases.repository || ' ' || releases.tag_name = judged.release_key
