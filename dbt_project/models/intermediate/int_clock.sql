@@ -13,6 +13,7 @@ with
                 "zendesk",
                 "intercom",
                 "linear",
+                "github",
             ] %}
             union all
             select counted_at as told_at
