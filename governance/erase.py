@@ -187,6 +187,7 @@ def erase(who: str) -> tuple[Certificate, Path]:
         stripe=person.emails,
         # A request is its customer's; who is named in its text is not.
         linear=person.emails,
+        github=person.emails,
         research_files=person.participant_ids | person.emails,
     )
     for source in SOURCES:

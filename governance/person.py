@@ -57,7 +57,13 @@ GIVEN_TO = {
     "research_files": "participant_ids",
 }
 # Free texts that may name somebody whom no record knows.
-TEXTS = (("linear.customer_needs", "body"), ("linear.issues", "title"))
+TEXTS = (
+    ("linear.customer_needs", "body"),
+    ("linear.issues", "title"),
+    ("github.pulls", "title"),
+    ("github.issues", "title"),
+    ("github.issues", "body"),
+)
 # Shorter ones are ordinary numbers and words, and are looked for in columns of ids only.
 SHORTEST_UNMISTAKABLE = 6
 

@@ -17,6 +17,7 @@ from dlt.extract import DltSource
 
 from ingestion import (
     ads,
+    github,
     hubspot,
     intercom,
     linear,
@@ -50,6 +51,7 @@ SOURCES: dict[str, Vendor] = {
     "zendesk": Vendor(zendesk.zendesk, zendesk.TABLES, ("api_token",)),
     "intercom": Vendor(intercom.intercom, intercom.TABLES, ("access_token",)),
     "linear": Vendor(linear.linear, linear.TABLES, ("api_key",)),
+    "github": Vendor(github.github, github.TABLES, ("access_token",)),
     "research_files": Vendor(research_files.research_files, research_files.TABLES, ("bucket_url",)),
 }
 

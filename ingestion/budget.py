@@ -1,5 +1,7 @@
-"""A day's requests as a budget: what a vendor grants a day is spent once."""
+"""What a vendor grants: a day's requests are spent once, the next hour's are waited for."""
 
+import logging
+import time
 from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -8,6 +10,8 @@ import requests
 
 from ingestion.errors import IngestionError
 from ingestion.http import Limiter
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "X-Ratelimit-App-Global"
 
@@ -85,3 +89,49 @@ class DayBudget(Limiter):
     def _told(self, response: requests.Response, name: str) -> int | None:
         text = response.headers.get(f"{PREFIX}-{name}", "")
         return int(text) if text.isdecimal() else None
+
+
+class HourLimiter(Limiter):
+    """Holds requests back by the second, and from the last of an hour until the next hour.
+
+    GitHub's headers tell how many are left and when there are more. A refusal in spite of that is
+    one for asking too fast, and is to be followed by a minute's pause unless it says otherwise.
+    """
+
+    LONGEST, USUAL = 3600.0, 60
+
+    def __init__(self, per_second: int) -> None:
+        super().__init__(per_second)
+        self._closed_until = 0.0
+
+    def wait(self) -> None:
+        self._rest()
+        super().wait()
+
+    def note(self, response: requests.Response) -> None:
+        """Take note of what an answer leaves; one that is a refusal is waited for at once."""
+        is_refused = response.status_code in (403, 429)
+        if response.headers.get("x-ratelimit-remaining") == "0":
+            self._closed_until = time.monotonic() + _seconds_left(response, self.LONGEST)
+            if is_refused:
+                # Here, for dlt waits RUNTIME__REQUEST_MAX_RETRY_DELAY at most, five minutes.
+                self._rest()
+        elif is_refused and b"rate limit" in response.content.lower():
+            # Where dlt looks for how long to wait.
+            response.headers.setdefault("Retry-After", str(self.USUAL))
+
+    def _rest(self) -> None:
+        pause = self._closed_until - time.monotonic()
+        if pause > 0:
+            logger.warning("the requests of this hour are spent; going on in %.0f s", pause)
+            time.sleep(pause)
+
+
+def _seconds_left(response: requests.Response, longest: float) -> float:
+    """How long until there are more requests, by the vendor's own clock."""
+    reset, date_header = response.headers.get("x-ratelimit-reset", ""), response.headers.get("Date")
+    if not reset.isdecimal() or date_header is None:
+        return longest
+    # A second more, for the header has whole ones.
+    seconds = int(reset) - parsedate_to_datetime(date_header).timestamp() + 1
+    return min(max(seconds, 0.0), longest)

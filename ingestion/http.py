@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # 423 is HubSpot's "locked, wait two seconds"; the rest is what every vendor here documents.
 RETRIED_STATUSES = (423, 429, 500, 502, 503, 504)
+REDIRECTS = (301, 302, 303, 307, 308)
 # Under these names vendors say in an error's body what is wrong; the last is OAuth's.
 ERROR_TEXTS = ("message", "detail", "description", "error_description")
 CHUNK_BYTES = 1024 * 1024
@@ -65,6 +67,14 @@ def _parsed(response: requests.Response) -> Any:  # Any: JSON
         return json.loads(response.content)
     except ValueError:
         return None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of a list that has no end of its own: the path of the next part, if there is one."""
+
+    items: list[dict[str, Any]]
+    next: str | None
 
 
 class Api:
@@ -168,6 +178,24 @@ class Api:
         response = self._send("GET", path, accepted=(404,))
         return None if response.status_code == 404 else self._json(response)
 
+    def page(self, path: str, params: Mapping[str, str | int] | None = None) -> Page | None:
+        """One page of a list whose `Link` header names the next, or None if it is not there."""
+        response = self._send("GET", path, accepted=(404,), params=params)
+        if response.status_code in (*REDIRECTS, 404):
+            return None
+        items = _parsed(response)
+        if not isinstance(items, list):
+            raise self._failure(response, f"no complete JSON list in {self.attempts} attempts")
+        address = response.links.get("next", {}).get("url")
+        # The token is for this host alone.
+        if address and not address.startswith(f"{self.host}/"):
+            host = urlsplit(address).netloc
+            raise VendorError(
+                f"{self.vendor}: the next page of {urlsplit(path).path} is at {host};"
+                f" check {self.host_setting}"
+            )
+        return Page(items, address.removeprefix(self.host) if address else None)
+
     def post(
         self, path: str, body: object, params: Mapping[str, str | int] | None = None
     ) -> dict[str, Any]:
@@ -181,7 +209,7 @@ class Api:
         """The address a path redirects to, not followed: it may be on another host."""
         response = self._send("GET", path)
         location = response.headers.get("Location")
-        if response.status_code not in (301, 302, 303, 307, 308) or not location:
+        if response.status_code not in REDIRECTS or not location:
             raise self._failure(response, "a redirect to a file was expected")
         return location if urlsplit(location).netloc else self.host + location
 

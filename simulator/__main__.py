@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from simulator import (
     ads,
+    github,
     hubspot,
     intercom,
     linear,
@@ -214,6 +215,9 @@ def environment(url: str) -> dict[str, str]:
         "SOURCES__INTERCOM__ACCESS_TOKEN": intercom.TOKEN,
         "SOURCES__LINEAR__HOST": url,
         "SOURCES__LINEAR__API_KEY": linear.TOKEN,
+        "SOURCES__GITHUB__BASE_URL": url,
+        "SOURCES__GITHUB__ACCESS_TOKEN": github.TOKEN,
+        "SOURCES__GITHUB__REPOSITORIES": github.REPOSITORY,
         "SOURCES__RESEARCH_FILES__BUCKET_URL": str(research.folder_of(url)),
         "SIMULATOR_URL": url,
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from simulator import events
 from simulator.crm import Associations, Records
+from simulator.shipping import CODE_ISSUES, DEPLOYS, PULLS, RELEASES
 from simulator.tables import (
     TIME,
     CompanyError,
@@ -389,6 +391,10 @@ class Company:
     feedback_links: list[dict[str, Any]]
     projects: list[dict[str, Any]]
     issues: list[dict[str, Any]]
+    releases: list[dict[str, Any]]
+    deploys: list[dict[str, Any]]
+    pulls: list[dict[str, Any]]
+    code_issues: list[dict[str, Any]]
     panel: list[dict[str, Any]]
     research_contacts: list[dict[str, Any]]
     studies: list[dict[str, Any]]
@@ -440,6 +446,10 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         feedback_links=read(folder, FEEDBACK_LINKS).to_pylist(),
         projects=_work(folder, PROJECTS),
         issues=_work(folder, ISSUES),
+        releases=read(folder, RELEASES).to_pylist(),
+        deploys=read(folder, DEPLOYS).to_pylist(),
+        pulls=read(folder, PULLS).to_pylist(),
+        code_issues=read(folder, CODE_ISSUES).to_pylist(),
         panel=read(folder, PANEL).to_pylist(),
         research_contacts=read(folder, RESEARCH_CONTACTS).to_pylist(),
         studies=read(folder, STUDIES).to_pylist(),
@@ -581,6 +591,16 @@ def _work(folder: Path, shape: Shape) -> list[dict[str, Any]]:
         if shape is ISSUES:
             row["team"] = row["team"] or "ENG"
     return rows
+
+
+def identifiers(company: Company) -> dict[str, str]:
+    """What the issue tracker calls each issue: its team's key and a number, the oldest first."""
+    numbers: Counter[str] = Counter()
+    found: dict[str, str] = {}
+    for row in sorted(company.issues, key=lambda each: (each["created_at"], each["issue_id"])):
+        numbers[row["team"]] += 1
+        found[row["issue_id"]] = f"{row['team']}-{numbers[row['team']]}"
+    return found
 
 
 def crm_ids(company: Company) -> dict[str, str]:

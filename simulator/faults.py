@@ -27,6 +27,7 @@ VENDORS = (
     "zendesk",
     "intercom",
     "linear",
+    "github",
 )
 KEYS: dict[str, type | tuple[type, ...]] = {
     "vendor": str,

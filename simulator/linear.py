@@ -38,7 +38,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.company import Company, crm_ids
+from simulator.company import Company, crm_ids, identifiers
 from simulator.faults import bend_rows, drifts
 from simulator.linear_schema import TYPES, schema
 from simulator.wire import Clock, Limit, Refusal, Row, answer, bends, json_body, known_keys, take
@@ -145,7 +145,7 @@ class Workspace:
                 Entry(_id("project", row["project_id"]), row["created_at"], self._project(row))
                 for row in company.projects
             ],
-            "issues": list(self._issues(company.issues)),
+            "issues": list(self._issues(company)),
             "customers": list(self._customers()),
             "customerNeeds": [
                 Entry(_id("need", row["feedback_id"]), row["created_at"], self._need(row))
@@ -186,15 +186,14 @@ class Workspace:
                 }
                 yield Entry(row["id"], self._start, _always(row))
 
-    def _issues(self, rows: Sequence[Row]) -> Iterator[Entry]:
-        numbers: dict[str, int] = defaultdict(int)
-        for row in sorted(rows, key=lambda each: (each["created_at"], each["issue_id"])):
-            numbers[row["team"]] += 1
-            told = self._issue(row, numbers[row["team"]])
+    def _issues(self, company: Company) -> Iterator[Entry]:
+        called = identifiers(company)
+        for row in sorted(company.issues, key=lambda each: (each["created_at"], each["issue_id"])):
+            told = self._issue(row, called[row["issue_id"]])
             yield Entry(_id("issue", row["issue_id"]), row["created_at"], told)
 
-    def _issue(self, row: Row, number: int) -> Callable[[datetime], Row | None]:
-        identifier = f"{row['team']}-{number}"
+    def _issue(self, row: Row, identifier: str) -> Callable[[datetime], Row | None]:
+        number = int(identifier.rpartition("-")[2])
         project = row["project_id"] and _id("project", row["project_id"])
 
         def told(now: datetime) -> Row | None:

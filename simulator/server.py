@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from simulator import ads
 from simulator.company import Company, open_company
 from simulator.faults import BENDS, Bend, Fault, Script
+from simulator.github import GitHub
 from simulator.hubspot import HubSpot
 from simulator.intercom import Intercom
 from simulator.linear import Linear
@@ -58,6 +59,7 @@ class World:
             Zendesk(company, self.clock),
             Intercom(company, self.clock),
             Linear(company, self.clock),
+            GitHub(company, self.clock),
         ]
         self.research = Repository(company)
         self.script = Script()

@@ -27,7 +27,7 @@ from simulator.truth import count_truth
 __all__ = ["EVENTS_A_DAY", "GENERATOR_VERSION", "SIZES", "generate"]
 
 # Raise it with every change of what is written, so that cached folders are made anew.
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 # Events per person and active day.
 EVENTS_A_DAY = {"demo-lite": 1.5, "demo": 7.5}
 SIZES = ("tiny", *EVENTS_A_DAY)

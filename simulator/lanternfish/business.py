@@ -7,6 +7,7 @@ import numpy as np
 
 from simulator.lanternfish import (
     billing,
+    code,
     delivery,
     feedback,
     releases,
@@ -127,6 +128,8 @@ def write_company(folder: Path, seed: int) -> None:
         ("experiments", EXPERIMENTS, _experiment_rows()),
         ("projects", delivery.PROJECTS, delivery.project_rows()),
         ("issues", delivery.ISSUES, delivery.issue_rows(seed)),
+        ("pulls", code.PULLS, code.pull_rows(seed)),
+        ("code_issues", code.CODE_ISSUES, code.code_issue_rows(seed)),
         ("studies", research.STUDIES, research.study_rows()),
         ("usability_results", research.USABILITY, research.usability_rows(seed)),
         ("tools", tooling.TOOLS, tooling.tool_rows()),

@@ -11,6 +11,7 @@ import pyarrow as pa
 from simulator.lanternfish import (
     billing,
     business,
+    code,
     crm,
     delivery,
     persons,
@@ -850,6 +851,59 @@ def _work() -> tuple[Table, ...]:
             start=1,
         )
     ]
+    shipped: list[Row] = [
+        {"release": name, "kind": kind, "released_at": _micros(at)}
+        for name, kind, at in (
+            ("R-2026.6.1", "train", "12 10:00"),
+            ("R-2026.6.1-hotfix.1", "hotfix", "15 10:00"),
+        )
+    ]
+    # Three in each deploy; one was closed without a merge, one is open.
+    pulls: list[Row] = [
+        {
+            "pull_id": f"pull_{n}",
+            "title": title,
+            "author": "ada",
+            "issue_id": issue,
+            "deploy_id": deploy,
+            "created_at": _micros(at),
+            "merged_at": _micros(ended) if deploy and ended else None,
+            "closed_at": _micros(ended) if ended else None,
+        }
+        for n, (title, issue, deploy, at, ended) in enumerate(
+            (
+                ("Build sign-in", "issue_1", "deploy_1", "10 09:00", "12 08:20"),
+                ("Style sign-in", "issue_1", "deploy_1", "10 09:00", "12 08:40"),
+                ("Translate sign-in", None, "deploy_1", "11 09:00", "12 09:00"),
+                ("Test sign-in", "issue_2", "deploy_2", "12 09:00", "14 08:30"),
+                ("Log sign-ins", None, "deploy_2", "13 09:00", "14 08:40"),
+                ("Fix sign-out", None, "deploy_2", "13 21:00", "14 08:50"),
+                ("Rework search", "issue_3", None, "11 09:00", "15 09:00"),
+                ("Fix exports", "issue_4", None, "20 09:00", None),
+            ),
+            start=1,
+        )
+    ]
+    code_issues: list[Row] = [
+        {
+            "code_issue_id": "code_1",
+            "title": "Nobody can sign in",
+            "author": "bo",
+            "labels": "incident",
+            "deploy_id": "deploy_2",
+            "created_at": _micros("14 09:03"),
+            "closed_at": _micros("14 10:30"),
+        },
+        {
+            "code_issue_id": "code_2",
+            "title": "Exports lack a column",
+            "author": "bo",
+            "labels": "bug",
+            "deploy_id": None,
+            "created_at": _micros("18 09:00"),
+            "closed_at": None,
+        },
+    ]
     tools = [row for row in tooling.tool_rows() if row["category"] == "survey"]
     seats = [row for row in tooling.seat_rows() if row["tool"] == "Typeform"]
     return (
@@ -859,6 +913,9 @@ def _work() -> tuple[Table, ...]:
         ("business/deploys", business.DEPLOYS, deploys),
         ("business/projects", delivery.PROJECTS, projects),
         ("business/issues", delivery.ISSUES, issues),
+        ("business/releases", business.RELEASES, shipped),
+        ("business/pulls", code.PULLS, pulls),
+        ("business/code_issues", code.CODE_ISSUES, code_issues),
         ("business/feedback_links", delivery.LINKS, links),
         ("business/usability_results", research.USABILITY, tried),
         ("business/tools", tooling.TOOLS, tools),

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from simulator.truth import planted
+from simulator.truth.delivery import count_delivery
 from simulator.truth.identity import count_identity
 from simulator.truth.persons import count_persons
 from simulator.truth.planted import Known
@@ -45,6 +46,7 @@ def count_truth(folder: Path, now: datetime | None = None) -> dict:
         "nps": {wave: nps(answers) for wave, answers in waves.items()},
         "product_surveys": count_product_surveys(records, persons, as_of),
         "identity": count_identity(records, persons, as_of),
+        "delivery": count_delivery(records, as_of),
     }
     if records.has("business/subscriptions"):
         known = Known(records, product, waves, as_of)

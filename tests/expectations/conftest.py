@@ -222,6 +222,30 @@ create table linear.source_counts as
 select 'issues' as table_name, 'all' as scope, 10 as source_count,
     timestamptz '2026-02-10 01:00:00+00' as counted_at;
 
+create schema github;
+create table github.releases as
+select 'o/a' as repository, 'r' || number as id, timestamptz '2026-02-10 01:00:00+00' as listed_at
+from range(5) as numbers(number);
+create table github.pulls as
+select 'o/a' as repository, 'p' || number as id, md5('p' || number) as merge_commit_sha,
+    timestamptz '2026-02-01 00:00:00+00' as created_at, created_at + interval 2 day as merged_at,
+    merged_at as closed_at, merged_at as updated_at, timestamptz '2026-02-10 01:00:00+00' as listed_at
+from range(10) as numbers(number);
+create table github.deployments as
+select repository, 'd' || id as id, 'production' as environment, merge_commit_sha as sha, listed_at
+from github.pulls;
+create table github.issues as
+select repository, 'i' || id as id, true as is_incident, 'Since ' || left(sha, 12) as body, listed_at
+from github.deployments;
+create table github.listed as
+select 'o/a' as repository, object_type, timestamptz '2026-02-10 01:00:00+00' as listed_at
+from (values ('releases'), ('deployments'), ('pulls'), ('issues')) as types(object_type);
+create table github.source_counts as
+select object_type as table_name, repository as scope,
+    case when object_type = 'releases' then 5 else 10 end as source_count,
+    listed_at as counted_at
+from github.listed;
+
 create schema research_files;
 create table research_files.participants as
 select 'panel_' || number as participant_id from range(10) as numbers(number);

@@ -556,6 +556,22 @@ DAMAGE: Mapping[str, str] = {
     "update linear.source_counts set counted_at = timestamptz '2026-04-01'": (
         "linear.issues.days_since_last_change"
     ),
+    "delete from github.deployments where id = 'dp1'": "github.releases.listed_objects_held",
+    "update github.releases set listed_at = listed_at - interval 1 day where id = 'r1'": (
+        "github.releases.listed_objects_held"
+    ),
+    "update github.pulls set merged_at = null where id < 'p6'": (
+        "github.deployments.deployments_of_known_merges"
+    ),
+    "update github.pulls set merged_at = created_at - interval 1 second where id = 'p3'": (
+        "github.pulls.merged_before_opened"
+    ),
+    "update github.source_counts set counted_at = timestamptz '2026-03-01'": (
+        "github.pulls.days_since_last_change"
+    ),
+    "update github.issues set body = 'It broke.' where id < 'idp6'": (
+        "github.issues.incidents_that_name_their_cause"
+    ),
     "delete from research_files.contacts where participant_id = 'panel_1'": (
         "research_files.participants.row_count_of_the_largest_file"
     ),

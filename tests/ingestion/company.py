@@ -294,8 +294,38 @@ def handmade(folder: Path) -> Company:
         "typeform/responses": responses,
         "surveymonkey/surveys": [monkey_survey("901", days[0]), monkey_survey("902", days[0])],
         "surveymonkey/responses": [monkey_response(n, at) for n, at in enumerate(days)],
+        "business/releases": [
+            {"release": f"R-{n}", "released_at": at} for n, at in enumerate(days[::10])
+        ],
+        "business/deploys": [
+            {"deploy_id": f"deploy_{n:02d}", "deployed_at": at} for n, at in enumerate(days)
+        ],
+        "business/pulls": [pull(n, at - HOUR) for n, at in enumerate(days)],
+        "business/code_issues": [code_issue(n, at + HOUR) for n, at in enumerate(days[::8])],
     }
     return Company(folder, tables)
+
+
+def pull(number: int, merged: datetime, **others: Any) -> dict[str, Any]:
+    return {
+        "pull_id": f"pull_{number:05d}",
+        "title": f"Change {number}",
+        "author": "ada",
+        "deploy_id": f"deploy_{number:02d}",
+        "created_at": merged - 2 * DAY,
+        "merged_at": merged,
+    } | others
+
+
+def code_issue(number: int, at: datetime, **others: Any) -> dict[str, Any]:
+    return {
+        "code_issue_id": f"code_{number:05d}",
+        "title": f"Broken {number}",
+        "labels": "ops;Incident",
+        "deploy_id": f"deploy_{8 * number:02d}",
+        "created_at": at,
+        "closed_at": at + HOUR,
+    } | others
 
 
 def response(number: int, at: datetime, **others: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PRODUCTOPS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
-    for source in ("TYPEFORM", "SURVEYMONKEY", "STRIPE", "ZENDESK", "INTERCOM", "LINEAR"):
+    for source in ("TYPEFORM", "SURVEYMONKEY", "STRIPE", "ZENDESK", "INTERCOM", "LINEAR", "GITHUB"):
         monkeypatch.setenv(f"SOURCES__{source}__REQUESTS_PER_SECOND", "1000")
     # Two months of history are enough here, and five times as fast to ask for as two years.
     monkeypatch.setenv("SOURCES__POSTHOG__START", "2026-05-01T00:00:00Z")

@@ -49,6 +49,7 @@ def test_a_vendor_that_cannot_be_reached_is_named(
         ("zendesk", "satisfaction_ratings"),
         ("intercom", "companies/list"),
         ("linear", "graphql"),
+        *(("github", path) for path in ("releases", "deployments", "pulls", "issues")),
     ],
 )
 def test_each_kind_of_object_is_tried(source: str, path: str, vendors: Vendors) -> None:

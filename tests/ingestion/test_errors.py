@@ -32,6 +32,7 @@ PATHS = {
     "hubspot": ("search", "batch/read", "owners", "associations"),
     "typeform": ("responses", "forms$"),
     "surveymonkey": ("bulk", "details", "surveys$"),
+    "github": ("releases", "deployments", "pulls", "issues"),
 }
 
 
@@ -48,7 +49,11 @@ def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str
 
 @pytest.mark.parametrize("kind", ["429", "429-no-retry-after", "500", "cut"])
 @pytest.mark.parametrize("vendor", PATHS)
-def test_passing_faults_change_nothing(vendors: Vendors, vendor: str, kind: str) -> None:
+def test_passing_faults_change_nothing(
+    vendors: Vendors, vendor: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GitHub wants a minute's pause where it names none.
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_RETRY_DELAY", "0.1")
     for path in PATHS[vendor]:
         vendors.break_with(vendor=vendor, path=path, request=1, times=2, kind=kind, retry_after=0)
     load_now(vendor)
@@ -117,6 +122,8 @@ def add_one_more_to_each(company: Company) -> None:
     tables["hubspot/contacts"][-1]["updated_at"] = NOW + HOUR
     tables["typeform/responses"][-1]["arrived_at"] = NOW + HOUR
     tables["surveymonkey/responses"][-1]["arrived_at"] = NOW + HOUR
+    tables["business/releases"][-1]["released_at"] = NOW + HOUR
+    tables["business/pulls"][-1]["merged_at"] = NOW + HOUR
 
 
 @pytest.mark.parametrize(
@@ -132,6 +139,7 @@ def add_one_more_to_each(company: Company) -> None:
     [
         *(("posthog", "surveys"), ("hubspot", "search"), ("typeform", "responses")),
         ("surveymonkey", "bulk"),
+        ("github", "pulls"),
     ],
 )
 def test_a_lasting_fault_ends_in_one_sentence(
@@ -165,6 +173,7 @@ def assert_one_sentence(text: str, *words: str) -> None:
         ("hubspot", "SOURCES__HUBSPOT__ACCESS_TOKEN"),
         ("typeform", "SOURCES__TYPEFORM__ACCESS_TOKEN"),
         ("surveymonkey", "SOURCES__SURVEYMONKEY__ACCESS_TOKEN"),
+        ("github", "SOURCES__GITHUB__ACCESS_TOKEN"),
     ],
 )
 class TestTokens:

@@ -36,6 +36,7 @@ PATHS = {
     "zendesk": ("users/cursor", "tickets/cursor", "organizations", "ratings", "count"),
     "intercom": ("contacts/search", "conversations/search", "companies", r"conversations/\d"),
     "linear": ("graphql",),
+    "github": ("releases", "deployments", "pulls", "issues"),
 }
 # A folder that a load fills and empties again, in the order in which it does.
 MOMENTS = (
@@ -96,6 +97,7 @@ def test_nothing_is_lost_and_nothing_doubled(
         for name, value in environment(url).items():
             patch.setenv(name, value)
         patch.setenv("PRODUCTOPS_PSEUDONYM_KEY", PSEUDONYM_KEY)
+        patch.setenv("RUNTIME__REQUEST_MAX_RETRY_DELAY", "0.1")
         patch.setenv("PRODUCTOPS_DATA", str(example / "disturbed"))
         moment = NOW
         for night in nights:

@@ -12,6 +12,7 @@ JUNE = "2026-06-{:02d}T12:00:00Z"
 HUBSPOT = {"Authorization": "Bearer pat-demo"}
 TYPEFORM = {"Authorization": "Bearer tfp_demo"}
 SURVEYMONKEY = {"Authorization": "Bearer sm_demo"}
+GITHUB = {"Authorization": "Bearer github_pat_demo", "X-GitHub-Api-Version": "2022-11-28"}
 CONTACTS = 250
 
 
@@ -48,6 +49,23 @@ def write(folder: Path) -> Path:
         "surveymonkey/surveys": monkey_surveys(),
         "surveymonkey/responses": monkey_responses(),
         "business/feedback": feedback(),
+        "business/issues": [
+            {
+                "issue_id": "issue_1",
+                "title": "Fix search",
+                "team": "APP",
+                "created_at": "2026-06-01",
+            }
+        ],
+        "business/releases": [
+            {"release": f"R-{n}", "kind": "train", "released_at": JUNE.format(n)} for n in (10, 20)
+        ]
+        + [{"release": "R-0", "released_at": "2026-06-05", "deleted_at": "2026-06-30T13:00:00Z"}],
+        "business/deploys": [
+            {"deploy_id": f"deploy_{n}", "deployed_at": JUNE.format(n)} for n in range(10, 20)
+        ],
+        "business/pulls": pulls(),
+        "business/code_issues": code_issues(),
         "business/people": people(),
         "business/accounts": [
             {"account_id": "acct_1", "name": "Acme", "domain": "acme.example"},
@@ -56,6 +74,54 @@ def write(folder: Path) -> Path:
     for name, rows in tables.items():
         write_csv(folder / f"{name}.csv", rows)
     return folder
+
+
+def pulls() -> list[dict]:
+    """40 pulls, four merged for each deploy of June 10 to 19 but for the last two; those wait."""
+    rows = []
+    for number in range(40):
+        deploy = 10 + number // 4
+        ended = f"2026-06-{deploy}T11:{10 + number % 4:02d}:00Z"
+        rows.append(
+            {
+                "pull_id": f"pull_{number:02d}",
+                "title": f"Change {number}",
+                "author": "ada",
+                "branch": f"ada/change-{number}",
+                "deploy_id": f"deploy_{deploy}",
+                "created_at": f"2026-06-{deploy - 3:02d}T09:00:00Z",
+                "merged_at": ended,
+            }
+        )
+    about_an_issue = {"title": "Fix search", "branch": "", "issue_id": "issue_1", "labels": "bug"}
+    rows[0] |= about_an_issue
+    # Merged an hour from now; closed without a merge.
+    rows[38] |= {"merged_at": "2026-06-30T13:00:00Z", "deploy_id": ""}
+    rows[39] |= {"merged_at": "", "closed_at": "2026-06-30T10:00:00Z", "deploy_id": ""}
+    return rows
+
+
+def code_issues() -> list[dict]:
+    """An incident of the deploy of the 12th, a bug, one transferred in an hour, one to come."""
+    told = (
+        ("code_1", "Search is down", "deploy_12", "2026-06-12T12:03:00Z", "2026-06-12T14:00:00Z"),
+        ("code_2", "Dates jump", "", "2026-06-14T12:00:00Z", ""),
+        ("code_3", "Moved away", "", "2026-06-15T12:00:00Z", ""),
+        ("code_4", "Not yet", "", "2026-07-01T00:00:00Z", ""),
+    )
+    rows = [
+        {
+            "code_issue_id": key,
+            "title": title,
+            "deploy_id": deploy,
+            "created_at": opened,
+            "closed_at": closed,
+            "labels": "" if deploy else "bug;ui",
+        }
+        for key, title, deploy, opened, closed in told
+    ]
+    rows[2]["deleted_at"] = "2026-06-30T13:00:00Z"
+    return rows
 
 
 def events() -> list[dict]:

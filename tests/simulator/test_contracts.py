@@ -34,11 +34,13 @@ from simulator import intercom, linear
 from simulator.linear_schema import schema as linear_schema
 from simulator.server import running, serving
 from tests.simulator.conftest import MakeApp
-from tests.simulator.small_company import HUBSPOT, POSTHOG, SURVEYMONKEY, TYPEFORM
+from tests.simulator.small_company import GITHUB, HUBSPOT, POSTHOG, SURVEYMONKEY, TYPEFORM
 
 VENDORS = ("posthog", "hubspot", "typeform", "surveymonkey")
 # Intercom's file requires hardly anything, so that it judges real calls and refused tokens alone.
-JUDGED = (*VENDORS, "intercom")
+# GitHub's names no refusal for half of its lists, so what breaks it is not sent.
+FUZZED = (*VENDORS, "github")
+JUDGED = (*FUZZED, "intercom")
 INTERCOM = {"Authorization": f"Bearer {intercom.TOKEN}", "Intercom-Version": "2.15"}
 TOKENS = {
     "posthog": POSTHOG,
@@ -46,6 +48,7 @@ TOKENS = {
     "typeform": TYPEFORM,
     "surveymonkey": SURVEYMONKEY,
     "intercom": INTERCOM,
+    "github": GITHUB,
 }
 EXAMPLES = 20
 CHECKS = [
@@ -81,6 +84,8 @@ NOT_SERVED = (
     # Of Intercom: lists without a search, and what nothing here reads.
     *("/contacts", "/conversations", "/companies/scroll", "/tickets/search"),
     *("/tags", "/data_attributes"),
+    # Of GitHub: what nothing here reads.
+    *("/issues/comments", "/actions/runs"),
 )
 
 
@@ -116,6 +121,13 @@ def contract(name: str) -> dict[str, Any]:
     base = urlsplit(found["servers"][0]["url"]).path.rstrip("/") if found.get("servers") else ""
     found["paths"] = {base + path: operations for path, operations in found["paths"].items()}
     found.pop("servers", None)
+    # GitHub's parameters stand by name under the components.
+    shared = found.get("components", {}).get("parameters", {})
+    for operation in (each for path in found["paths"].values() for each in path.values()):
+        operation["parameters"] = [
+            shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+            for each in operation.get("parameters", [])
+        ]
     return found
 
 
@@ -135,6 +147,8 @@ def target(make_app: MakeApp) -> Iterator[Targeting]:
                 "form_id": ["npsForm"],
                 "survey_id": ["901"],
                 "conversation_id": ["601"],
+                "owner": ["lanternfish"],
+                "repo": ["app"],
                 "part": ["0"],
                 "run_id": [finished_run(made)] if name == "posthog" else [],
             }
@@ -358,7 +372,7 @@ def make_room(target: Target) -> None:
             run.polls = 3
 
 
-@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize("name", FUZZED)
 def test_requests_within_the_contract_are_accepted(name: str, target: Targeting) -> None:
     vendor = target(name)
     statuses = fuzz(vendor, usable(pinned(vendor)), GenerationMode.POSITIVE)
@@ -373,7 +387,7 @@ def test_requests_outside_the_contract_are_refused(name: str, target: Targeting)
     assert any(400 in seen for seen in statuses.values())
 
 
-@pytest.mark.parametrize("name", VENDORS)
+@pytest.mark.parametrize("name", FUZZED)
 @pytest.mark.parametrize("kind", ["changed-type", "dropped-column"])
 def test_drift_breaks_the_contract(name: str, kind: str, target: Targeting) -> None:
     vendor = target(name)
@@ -445,6 +459,7 @@ def calls() -> Iterator[Call]:
     yield Call("typeform", "/workspaces", "/workspaces")
     yield from monkeys()
     yield from messages()
+    yield from lists_of_code()
     answers = "/forms/{form_id}/responses"
     yield Call("typeform", answers, "/forms/npsForm/responses?page_size=1000")
     yield Call("typeform", answers, "/forms/npsForm/responses?response_type=partial")
@@ -458,6 +473,22 @@ def monkeys() -> Iterator[Call]:
     bulk = "/v3/surveys/901/responses/bulk?sort_by=date_modified&sort_order=ASC&per_page=100"
     for query in ("", "&start_modified_at=2026-06-30T10:00:05", "&status=overquota&page=2"):
         yield Call("surveymonkey", f"{one}/responses/bulk", bulk + query)
+
+
+def lists_of_code() -> Iterator[Call]:
+    template, here = "/repos/{owner}/{repo}", "/repos/lanternfish/app"
+    changed = "state=all&sort=updated&direction=desc&per_page=100"
+    for name, query in (
+        ("releases", "per_page=100"),
+        ("deployments", "environment=production&per_page=1&page=2"),
+        ("pulls", changed),
+        ("issues", f"{changed}&since=2026-06-01T00:00:00Z"),
+    ):
+        yield Call("github", f"{template}/{name}", f"{here}/{name}?{query}")
+    for name in ("pulls", "issues"):
+        yield Call("github", f"{template}/{name}", f"{here}/{name}?state=gone", status=422)
+    for name in ("releases", "issues"):
+        yield Call("github", f"{template}/{name}", f"/repos/lanternfish/none/{name}", status=404)
 
 
 def messages() -> Iterator[Call]:
@@ -497,6 +528,8 @@ def json_schema(node: Any) -> Any:
             return {"anyOf": [found, {"type": "null"}]}
         if "type" in found:
             found["type"] = [found["type"], "null"]
+        if "enum" in found:
+            found["enum"] = [*found["enum"], None]
     return found
 
 
@@ -510,7 +543,10 @@ def faults_in(vendor: Target, call: Call) -> list[str]:
     response = answered(vendor, call)
     assert response.status_code == call.status, response.text
     operation = vendor.contract["paths"][call.template]["get" if call.body is None else "post"]
-    content = operation["responses"][str(call.status)]["content"]["application/json"]
+    told = operation["responses"][str(call.status)]
+    if "$ref" in told:
+        told = vendor.contract["components"]["responses"][told["$ref"].rpartition("/")[2]]
+    content = told["content"]["application/json"]
     schema = json_schema({**content["schema"], "components": vendor.contract["components"]})
     validator = jsonschema.Draft7Validator(schema, format_checker=FORMATS)
     return [fault.message for fault in validator.iter_errors(response.json())]

@@ -279,6 +279,46 @@ def test_truths_that_hold_by_construction(lite: Path) -> None:
     assert truth["T4"]["spend"]["partner"] == "66000.00"
 
 
+def test_each_deploy_carries_the_pulls_of_the_issues_it_shipped(lite: Path) -> None:
+    def rows(name: str) -> list[dict]:
+        return list(pq.read_table(lite / "business" / f"{name}.parquet").to_pylist())
+
+    deploys = {row["deploy_id"]: row for row in rows("deploys")}
+    pulls = [row for row in rows("pulls") if row["merged_at"]]
+    issues = {row["issue_id"]: row for row in rows("issues")}
+    counts = Counter(row["deploy_id"] for row in pulls)
+    assert counts == {key: row["changes"] for key, row in deploys.items()}
+    in_order = sorted(row["deployed_at"].replace(microsecond=0) for row in deploys.values())
+    for pull in pulls:
+        deploy = deploys[pull["deploy_id"]]
+        deployed = deploy["deployed_at"].replace(microsecond=0)
+        assert pull["created_at"] == deploy["committed_at"].replace(microsecond=0)
+        assert next(at for at in in_order if at >= pull["merged_at"]) == deployed
+        assert deployed - pull["merged_at"] < timedelta(hours=1)
+        assert issues[pull["issue_id"]]["completed_at"] == deployed
+    incidents = {row["deploy_id"]: row for row in rows("code_issues") if row["deploy_id"]}
+    assert set(incidents) == {key for key, row in deploys.items() if row["failed"]}
+    for key, incident in incidents.items():
+        waited = incident["created_at"] - deploys[key]["deployed_at"]
+        assert timedelta(seconds=59) < waited < timedelta(minutes=5)
+        assert incident["closed_at"] == deploys[key]["restored_at"].replace(microsecond=0)
+
+
+def test_the_truth_of_deliveries_adds_up(lite: Path) -> None:
+    truth = truth_of(lite)
+    months = truth["delivery"]["months"].values()
+    deploys = pq.read_table(lite / "business" / "deploys.parquet").to_pylist()
+    assert sum(month["deployment_count"] for month in months) == len(deploys)
+    assert sum(month["failed_count"] for month in months) == sum(row["failed"] for row in deploys)
+    assert sum(month["pull_count"] for month in months) == sum(row["changes"] for row in deploys)
+    bad = truth["delivery"]["months"]["2025-11"]
+    assert (bad["failed_count"], bad["deployment_count"]) == (6, 25)
+    assert (
+        bad["median_lead_seconds"]
+        > 1.5 * (truth["delivery"]["months"]["2025-08"]["median_lead_seconds"])
+    )
+
+
 def test_revenue_moves_add_up_every_month(lite: Path) -> None:
     months = truth_of(lite)["T7"]["months"]
     assert len(months) == 24

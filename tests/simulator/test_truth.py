@@ -179,6 +179,31 @@ def test_planted_truths_that_fit_on_a_page(truth: dict) -> None:
     assert truth["T14"]["median_lead_days"] == {"2026-Q2": 3.0}
 
 
+def test_deliveries(truth: dict) -> None:
+    # Three pulls each: 48, 48 and 24 hours to the first deploy, 48, 24 and 12 to the second, which
+    # was broken for an hour and a half.
+    assert truth["delivery"] == {
+        "months": {
+            "2026-06": {
+                "deployment_count": 2,
+                "failed_count": 1,
+                "pull_count": 6,
+                "median_lead_seconds": 36 * 3600.0,
+                "median_restore_seconds": 5400.0,
+            }
+        },
+        "pulls_per_release": {"R-2026.6.1": 3, "R-2026.6.1-hotfix.1": 3},
+    }
+
+
+def test_deliveries_of_an_earlier_clock(tiny: Path) -> None:
+    # The second deploy was noticed to be broken after three minutes, and is not mended yet.
+    truth = count_truth(tiny, datetime(2026, 6, 14, 10, tzinfo=UTC))["delivery"]
+    assert truth["months"]["2026-06"]["failed_count"] == 1
+    assert truth["months"]["2026-06"]["median_restore_seconds"] is None
+    assert truth["pulls_per_release"] == {"R-2026.6.1": 3}
+
+
 def test_the_world_of_an_earlier_clock(tiny: Path) -> None:
     truth = count_truth(tiny, datetime(2026, 6, 12, tzinfo=UTC))
     # Events 1 to 25 and the repeat have arrived, and the export of the 8th, on the 10th; Ben's

@@ -42,6 +42,7 @@ SETTINGS = {
     "SOURCES__SURVEYMONKEY__REQUESTS_PER_SECOND": "1000",
     "SOURCES__STRIPE__REQUESTS_PER_SECOND": "1000",
     "SOURCES__LINEAR__REQUESTS_PER_SECOND": "1000",
+    "SOURCES__GITHUB__REQUESTS_PER_SECOND": "1000",
     "SOURCES__ZENDESK__REQUESTS_PER_SECOND": "1000",
     "SOURCES__INTERCOM__REQUESTS_PER_SECOND": "1000",
     "PRODUCTOPS_PSEUDONYM_KEY": PSEUDONYM_KEY,
@@ -359,6 +360,7 @@ def _digests(path: Path, schemas: str) -> dict[str, tuple[int, int]]:
             " order by column_name) from duckdb_columns() where not internal"
             f" and schema_name {schemas} and table_name not like '\\_%' escape '\\'"
             f" and table_name not in {asking} and column_name not like '\\_dlt%' escape '\\'"
+            " and column_name <> 'listed_at'"
             " group by all"
         ).fetchall()
         return {
