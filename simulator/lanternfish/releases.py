@@ -34,7 +34,7 @@ def releases() -> list[Release]:
         in_month[month] = in_month.get(month, 0) + 1
         found.append(Release(f"R-{month}.{in_month[month]}", day, "train"))
     for text in _OTHER_HOTFIXES:
-        base = [release for release in found if release.day <= day_of(text)][-1]
+        base = [each for each in found if each.day <= day_of(text) and each.kind == "train"][-1]
         found.append(Release(f"{base.name}-hotfix.1", day_of(text), "hotfix"))
     found.append(Release(HOTFIX, HOTFIX_DAY, "hotfix"))
     return sorted(found, key=lambda release: (release.day, release.name))

@@ -229,7 +229,8 @@ from range(5) as numbers(number);
 create table github.pulls as
 select 'o/a' as repository, 'p' || number as id, md5('p' || number) as merge_commit_sha,
     timestamptz '2026-02-01 00:00:00+00' as created_at, created_at + interval 2 day as merged_at,
-    merged_at as closed_at, merged_at as updated_at, timestamptz '2026-02-10 01:00:00+00' as listed_at
+    merged_at as closed_at, merged_at as updated_at, 'main' as base_ref,
+    timestamptz '2026-02-10 01:00:00+00' as listed_at
 from range(10) as numbers(number);
 create table github.deployments as
 select repository, 'd' || id as id, 'production' as environment, merge_commit_sha as sha, listed_at
@@ -420,6 +421,22 @@ left join sales.deals as deals
 group by all;
 create table core.account_history as
 select account_id, mrr_usd, paid_seat_count, true as is_current from core.accounts;
+create schema delivery;
+create table delivery.deployments as
+select 'o/a' as repository, 'd' || number as deployment_id,
+    timestamp '2026-02-03 10:00:00' + to_days(cast(number as integer)) as deployed_at,
+    1 as incident_count, true as is_failed
+from range(10) as numbers(number);
+create table delivery.changes as
+select repository, 'p' || deployment_id as change_id, deployed_at - interval 1 day as opened_at,
+    deployed_at - interval 1 hour as merged_at, deployed_at, 'v1' as release_tag
+from delivery.deployments;
+create table delivery.release_quality as
+select 'o/a' as repository, 'v1' as release_tag, 10 as change_count;
+create table delivery.delivery_performance_weekly as
+select cast(date_trunc('week', deployed_at) as date) as week_start, count(*) as deployment_count,
+    count(*) as failed_deployment_count
+from delivery.deployments group by all;
 create schema research;
 create table research.survey_responses as
 select form_id || token as response_id, 'typeform' as source, form_id, token, person_id,

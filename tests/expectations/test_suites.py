@@ -65,6 +65,10 @@ def test_every_planned_table_has_a_suite() -> None:
         "research.theme_quality",
         "research.unmet_needs_monthly",
         "product.roadmap_evidence",
+        "delivery.changes",
+        "delivery.deployments",
+        "delivery.release_quality",
+        "delivery.delivery_performance_weekly",
     }
 
 
