@@ -165,6 +165,13 @@ COUNTED = {
     "nps --by quarter": """
         select date_trunc('quarter', submitted_at)::date, avg(nps_points)
         from research.survey_responses where metric = 'nps' and is_counted group by 1""",
+    "change_failure_rate --by month": """
+        select date_trunc('month', deployed_at)::date, avg((incident_count > 0)::int)
+        from delivery.deployments group by 1""",
+    "lead_time_p50 --by month": """
+        select date_trunc('month', deployed_at)::date,
+            median(epoch(deployed_at) - epoch(opened_at)) / 86400
+        from delivery.changes where deployed_at is not null group by 1""",
 }
 # Nobody has set targets in the demo company; see the test of its own below.
 EMPTY = {"pipeline_coverage --by month,pipeline_id"}
