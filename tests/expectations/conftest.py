@@ -229,13 +229,15 @@ from range(5) as numbers(number);
 create table github.pulls as
 select 'o/a' as repository, 'p' || number as id, md5('p' || number) as merge_commit_sha,
     timestamptz '2026-02-01 00:00:00+00' as created_at, created_at + interval 2 day as merged_at,
-    merged_at as closed_at, merged_at as updated_at, timestamptz '2026-02-10 01:00:00+00' as listed_at
+    merged_at as closed_at, merged_at as updated_at,
+    timestamptz '2026-02-10 01:00:00+00' as listed_at
 from range(10) as numbers(number);
 create table github.deployments as
 select repository, 'd' || id as id, 'production' as environment, merge_commit_sha as sha, listed_at
 from github.pulls;
 create table github.issues as
-select repository, 'i' || id as id, true as is_incident, 'Since ' || left(sha, 12) as body, listed_at
+select repository, 'i' || id as id, true as is_incident, 'Since ' || left(sha, 12) as body,
+    listed_at
 from github.deployments;
 create table github.listed as
 select 'o/a' as repository, object_type, timestamptz '2026-02-10 01:00:00+00' as listed_at
