@@ -47,7 +47,9 @@ def pull_rows(seed: int) -> list[Row]:
     for deploy in sorted(carried, key=lambda each: each["deployed_at"]):
         deployed = _whole(deploy["deployed_at"])
         room = min(_MERGING, deployed - before) // SECOND
-        waits = sorted((int(rng.uniform(0, room)) for _ in deploy["issues"]), reverse=True)
+        # Time for staging to see the last of them first.
+        least = min(150, room // 2)
+        waits = sorted((int(rng.uniform(least, room)) for _ in deploy["issues"]), reverse=True)
         for issue, wait in zip(deploy["issues"], waits, strict=True):
             merged = deployed - wait * SECOND
             rows.append(

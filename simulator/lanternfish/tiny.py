@@ -874,7 +874,7 @@ def _work() -> tuple[Table, ...]:
             (
                 ("Build sign-in", "issue_1", "deploy_1", "10 09:00", "12 08:20"),
                 ("Style sign-in", "issue_1", "deploy_1", "10 09:00", "12 08:40"),
-                ("Translate sign-in", None, "deploy_1", "11 09:00", "12 09:00"),
+                ("Translate sign-in", None, "deploy_1", "11 09:00", "12 08:50"),
                 ("Test sign-in", "issue_2", "deploy_2", "12 09:00", "14 08:30"),
                 ("Log sign-ins", None, "deploy_2", "13 09:00", "14 08:40"),
                 ("Fix sign-out", None, "deploy_2", "13 21:00", "14 08:50"),

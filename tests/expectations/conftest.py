@@ -236,7 +236,8 @@ create table github.deployments as
 select repository, 'd' || id as id, 'production' as environment, merge_commit_sha as sha, listed_at
 from github.pulls;
 create table github.issues as
-select repository, 'i' || id as id, true as is_incident, 'Since ' || left(sha, 12) as body, listed_at
+select repository, 'i' || id as id, true as is_incident, 'Since ' || left(sha, 12) as body,
+    listed_at
 from github.deployments;
 create table github.listed as
 select 'o/a' as repository, object_type, timestamptz '2026-02-10 01:00:00+00' as listed_at

@@ -667,3 +667,61 @@ def test_who_was_asked_three_times_in_ninety_days_is_left_alone(job: Job) -> Non
         ).fetchall()
     assert len(rows) == truth["panel"]
     assert sorted(id for id, is_tired in rows if is_tired) == truth["tired_panelists"]
+
+
+def test_what_was_deployed_failed_and_waited_by_month(job: Job) -> None:
+    rows = job.query(
+        """
+        with months as (
+            select strftime(deployed_at, '%Y-%m') as month, count(*) as deployments,
+                count(*) filter (where is_failed) as failed, sum(change_count) as changes,
+                median(restore_seconds) as restored
+            from delivery.deployments group by 1
+        ),
+        leads as (
+            select strftime(deployed_at, '%Y-%m') as month, median(lead_seconds) as lead
+            from delivery.changes where deployed_at is not null group by 1
+        )
+        select month, deployments, failed, changes, lead, restored
+        from months left join leads using (month)
+        """
+    )
+    assert {month: tuple(figures) for month, *figures in rows} == {
+        month: (
+            said["deployment_count"],
+            said["failed_count"],
+            said["pull_count"],
+            said["median_lead_seconds"],
+            said["median_restore_seconds"],
+        )
+        for month, said in job.truth["delivery"]["months"].items()
+    }
+
+
+def test_what_each_release_brought(job: Job) -> None:
+    rows = job.query("select release_tag, change_count from delivery.release_quality")
+    brought = job.truth["delivery"]["pulls_per_release"]
+    assert {tag: count for tag, count in rows if count} == {
+        tag: count for tag, count in brought.items() if count
+    }
+
+
+@pytest.mark.slow
+def test_only_the_bad_release_is_said_to_have_hurt(built_lite: Job) -> None:
+    rows = built_lite.query(
+        "select release_tag, nps_delta, was_hotfixed, exposed_account_count"
+        " from delivery.release_quality where nps_verdict = 'worse'"
+    )
+    [(release, delta, was_hotfixed, exposed)] = rows
+    assert (release, was_hotfixed) == ("R-2025.11.1", True)
+    assert delta <= -20
+    planted = pq.read_table(
+        built_lite.company / "business" / "release_exposures.parquet"
+    ).to_pylist()
+    held_back = {row["account_id"] for row in planted if not row["exposed"]}
+    # Of those who were to run it, some were away until the hotfix.
+    assert 0.8 * (len(planted) - len(held_back)) < exposed <= len(planted) - len(held_back)
+    # The wave after it is as good as the one before.
+    waves = by_key(built_lite.query("select wave, nps from research.nps where breakdown = 'total'"))
+    assert waves["2025-Q4"] < waves["2025-Q3"] - 5
+    assert waves["2026-Q1"] > waves["2025-Q4"] + 5

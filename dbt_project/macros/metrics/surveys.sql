@@ -54,6 +54,38 @@
     from errors
 {%- endmacro %}
 
+{#- (`key`, answers, other_answers, nps, nps_others, difference, margin_95): the NPS of answers of
+    which `flag` is true beside that of the others, for each value of a column. The difference and the
+    half of its 95 % interval are null under least_answers on either side; the error of a difference
+    is the root of both squared. -#}
+{% macro nps_beside_others(relation, key, flag, score="score") -%}
+    with
+        scores as ({{ nps(relation, score, by=[key, flag]) }}),
+
+        sides as (
+            select
+                {{ key }},
+                coalesce(max(case when {{ flag }} then total end), 0) as answers,
+                coalesce(max(case when not {{ flag }} then total end), 0) as other_answers,
+                max(case when {{ flag }} then nps end) as nps,
+                max(case when not {{ flag }} then nps end) as nps_others,
+                1.96 * sqrt(sum(standard_error * standard_error)) as margin,
+                count(*) = 2 and min(total) >= {{ var("least_answers") }} as is_comparable
+            from scores
+            group by {{ key }}
+        )
+
+    select
+        {{ key }},
+        answers,
+        other_answers,
+        nps,
+        nps_others,
+        case when is_comparable then nps - nps_others end as difference,
+        case when is_comparable then margin end as margin_95
+    from sides
+{%- endmacro %}
+
 {#- One row (total, satisfied, csat, csat_mean), or one for each value of the columns `by`: the share
     of the two best answers of a scale. -#}
 {% macro csat(relation, score="score", highest=5, by=[]) -%}

@@ -58,7 +58,7 @@ with
     answers as (
         select
             releases.repository || ' ' || releases.tag_name as release_key,
-            case when ran.account_id is null then 'others' else 'exposed' end as who,
+            ran.account_id is not null as is_exposed,
             said.score
         from releases
         -- Nobody is known to have run a version that no event names.
@@ -79,31 +79,7 @@ with
         where said.metric = 'nps' and said.is_counted and said.account_id is not null
     ),
 
-    scores as ({{ nps("answers", by=["release_key", "who"]) }}),
-
-    compared as (
-        select
-            release_key,
-            coalesce(max(case when who = 'exposed' then total end), 0) as exposed_answers,
-            coalesce(max(case when who = 'others' then total end), 0) as other_answers,
-            max(case when who = 'exposed' then nps end) as nps_exposed,
-            max(case when who = 'others' then nps end) as nps_others,
-            1.96 * sqrt(sum(standard_error * standard_error)) as margin
-        from scores
-        group by release_key
-    ),
-
-    judged as (
-        select
-            *,
-            case
-                when
-                    exposed_answers >= {{ var("least_answers") }}
-                    and other_answers >= {{ var("least_answers") }}
-                then nps_exposed - nps_others
-            end as nps_delta
-        from compared
-    )
+    compared as ({{ nps_beside_others("answers", "release_key", "is_exposed") }})
 
 select
     releases.repository,
@@ -121,22 +97,20 @@ select
     cast(coalesce(broke.failed_count, 0) as bigint) as failed_deployment_count,
     coalesce(exposed.account_count, 0) as exposed_account_count,
     cast(coalesce(exposed.person_count, 0) as bigint) as exposed_people_count,
-    cast(coalesce(judged.exposed_answers, 0) as bigint) as exposed_answer_count,
-    cast(coalesce(judged.other_answers, 0) as bigint) as other_answer_count,
-    cast(judged.nps_exposed as {{ type_double() }}) as nps_exposed,
-    cast(judged.nps_others as {{ type_double() }}) as nps_others,
-    cast(judged.nps_delta as {{ type_double() }}) as nps_delta,
-    cast(
-        case when judged.nps_delta is not null then judged.margin end as {{ type_double() }}
-    ) as nps_delta_margin_95,
+    cast(coalesce(compared.answers, 0) as bigint) as exposed_answer_count,
+    cast(coalesce(compared.other_answers, 0) as bigint) as other_answer_count,
+    cast(compared.nps as {{ type_double() }}) as nps_exposed,
+    cast(compared.nps_others as {{ type_double() }}) as nps_others,
+    cast(compared.difference as {{ type_double() }}) as nps_delta,
+    cast(compared.margin_95 as {{ type_double() }}) as nps_delta_margin_95,
     case
-        when judged.nps_delta is null
-        then 'cannot tell'
-        when judged.nps_delta + judged.margin < 0
+        when compared.difference + compared.margin_95 < 0
         then 'worse'
-        when judged.nps_delta - judged.margin > 0
+        when compared.difference - compared.margin_95 > 0
         then 'better'
-        else 'no difference'
+        when compared.difference is not null
+        then 'no difference'
+        else 'cannot tell'
     end as nps_verdict
 from releases
 left join
@@ -144,4 +118,4 @@ left join
 left join broke on releases.repository = broke.repository and releases.tag_name = broke.tag_name
 left join
     exposed on releases.repository = exposed.repository and releases.tag_name = exposed.tag_name
-left join judged on releases.repository || ' ' || releases.tag_name = judged.release_key
+left join compared on releases.repository || ' ' || releases.tag_name = compared.release_key
