@@ -54,10 +54,10 @@
     from errors
 {%- endmacro %}
 
-{#- (`key`, answers, other_answers, nps, nps_others, difference, margin_95): the NPS of answers of
-    which `flag` is true beside that of the others, for each value of a column. The difference and the
-    half of its 95 % interval are null under least_answers on either side; the error of a difference
-    is the root of both squared. -#}
+{#- (`key`, answers, other_answers, nps, nps_others, difference, margin_95, chance): the NPS of
+    answers of which `flag` is true beside that of the others, for each value of a column. The
+    difference, the half of its 95 % interval and how likely chance alone makes as much are null under
+    least_answers on either side; the error of a difference is the root of both squared. -#}
 {% macro nps_beside_others(relation, key, flag, score="score") -%}
     with
         scores as ({{ nps(relation, score, by=[key, flag]) }}),
@@ -69,7 +69,7 @@
                 coalesce(max(case when not {{ flag }} then total end), 0) as other_answers,
                 max(case when {{ flag }} then nps end) as nps,
                 max(case when not {{ flag }} then nps end) as nps_others,
-                1.96 * sqrt(sum(standard_error * standard_error)) as margin,
+                nullif(sqrt(sum(standard_error * standard_error)), 0) as error,
                 count(*) = 2 and min(total) >= {{ var("least_answers") }} as is_comparable
             from scores
             group by {{ key }}
@@ -82,7 +82,8 @@
         nps,
         nps_others,
         case when is_comparable then nps - nps_others end as difference,
-        case when is_comparable then margin end as margin_95
+        case when is_comparable then 1.96 * error end as margin_95,
+        case when is_comparable then {{ two_sided_p("nps - nps_others", "error") }} end as chance
     from sides
 {%- endmacro %}
 

@@ -1,8 +1,9 @@
 -- One row per published release: what it brought, what broke, and the NPS of those who ran it
 -- beside
--- the NPS of those who did not, of answers in the weeks after it. Nobody chose to run it or not
--- where
--- a release is rolled out by account; where accounts choose, the difference is no effect.
+-- the NPS of those who did not, of answers in the weeks after it. Who ran it is no choice of theirs
+-- where a release is rolled out by account; where accounts choose, the difference is no effect. Of
+-- forty releases two would differ by chance alone: what is called worse or better is so at 5 % for
+-- all of them together (Bonferroni).
 {% set days = var("release_answer_days") %}
 with
     releases as (select * from {{ ref("int_releases") }}),
@@ -104,13 +105,16 @@ select
     cast(compared.difference as {{ type_double() }}) as nps_delta,
     cast(compared.margin_95 as {{ type_double() }}) as nps_delta_margin_95,
     case
-        when compared.difference + compared.margin_95 < 0
-        then 'worse'
-        when compared.difference - compared.margin_95 > 0
-        then 'better'
-        when compared.difference is not null
+        when compared.difference is null
+        then 'cannot tell'
+        when
+            coalesce(compared.chance, case when compared.difference = 0 then 1 else 0 end)
+            * count(compared.difference) over ()
+            >= 0.05
         then 'no difference'
-        else 'cannot tell'
+        when compared.difference < 0
+        then 'worse'
+        else 'better'
     end as nps_verdict
 from releases
 left join
