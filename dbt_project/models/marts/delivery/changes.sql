@@ -1,8 +1,7 @@
 -- One row per pull request merged into a production branch, with the first deployment to production
 -- after it, the first release after that, and the issue and roadmap item that its branch names. It
--- is a change from the moment it was opened: GitHub's lists have no time of its first commit,
--- only a
--- call for each has.
+-- is a change from the moment it was opened: GitHub's lists have no time of its first commit, which
+-- would cost a call for each.
 {% set branches = var("production_branches") %}
 with
     pulls as (

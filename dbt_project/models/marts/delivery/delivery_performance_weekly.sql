@@ -1,7 +1,6 @@
 -- One row per week that is over, from the first deployment on: how often and how safely changes
--- went
--- out, and how long issues waited and were worked on. Medians of weeks do not add up to those of a
--- month: delivery.changes and delivery.deployments have the single ones.
+-- went out, and how long issues waited and were worked on. Medians of weeks do not add up to those
+-- of a month: delivery.changes and delivery.deployments have the single ones.
 with
     first_week as (
         select min({{ week_start("deployed_at") }}) as week_start from {{ ref("deployments") }}

@@ -1,9 +1,8 @@
 -- One row per published release: what it brought, what broke, and the NPS of those who ran it
--- beside
--- the NPS of those who did not, of answers in the weeks after it. Who ran it is no choice of theirs
--- where a release is rolled out by account; where accounts choose, the difference is no effect. Of
--- forty releases two would differ by chance alone: what is called worse or better is so at 5 % for
--- all of them together (Bonferroni).
+-- beside the NPS of those who did not, of answers in the weeks after it. Who ran it is no choice of
+-- theirs where a release is rolled out by account; where accounts choose, the difference is no
+-- effect. Of forty releases two would differ by chance alone: what is called worse or better is so
+-- at 5 % for all of them together (Bonferroni).
 {% set days = var("release_answer_days") %}
 with
     releases as (select * from {{ ref("int_releases") }}),
