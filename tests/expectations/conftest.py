@@ -424,12 +424,12 @@ create table core.account_history as
 select account_id, mrr_usd, paid_seat_count, true as is_current from core.accounts;
 create schema delivery;
 create table delivery.deployments as
-select 'o/a' as repository, 'd' || number as deployment_id,
+select 'o/a' as repository, 'dp' || number as deployment_id,
     timestamp '2026-02-03 10:00:00' + to_days(cast(number as integer)) as deployed_at,
     1 as incident_count, true as is_failed
 from range(10) as numbers(number);
 create table delivery.changes as
-select repository, 'p' || deployment_id as change_id, deployed_at - interval 1 day as opened_at,
+select repository, deployment_id[2:] as change_id, deployed_at - interval 1 day as opened_at,
     deployed_at - interval 1 hour as merged_at, deployed_at, 'v1' as release_tag
 from delivery.deployments;
 create table delivery.release_quality as

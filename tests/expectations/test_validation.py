@@ -572,19 +572,19 @@ DAMAGE: Mapping[str, str] = {
     "update github.issues set body = 'It broke.' where id < 'idp6'": (
         "github.issues.incidents_that_name_their_cause"
     ),
-    "delete from delivery.changes where change_id < 'pd4'": "delivery.changes.merged_pulls_found",
+    "delete from delivery.changes where change_id < 'p4'": "delivery.changes.merged_pulls_found",
     "update delivery.changes set merged_at = deployed_at + interval 1 second"
-    " where change_id = 'pd4'": "delivery.changes.changes_deployed_before_they_were_merged",
-    "delete from delivery.deployments where deployment_id < 'd4'": (
+    " where change_id = 'p4'": "delivery.changes.changes_deployed_before_they_were_merged",
+    "delete from delivery.deployments where deployment_id < 'dp4'": (
         "delivery.deployments.deployments_found"
     ),
-    "update delivery.deployments set incident_count = 2 where deployment_id = 'd4'": (
+    "update delivery.deployments set incident_count = 2 where deployment_id = 'dp4'": (
         "delivery.deployments.incidents_are_laid_to_one_deployment"
     ),
-    "update delivery.changes set release_tag = null where change_id = 'pd4'": (
+    "update delivery.changes set release_tag = null where change_id = 'p4'": (
         "delivery.release_quality.released_changes_counted_once"
     ),
-    "update delivery.deployments set is_failed = false where deployment_id = 'd4'": (
+    "update delivery.deployments set is_failed = false where deployment_id = 'dp4'": (
         "delivery.delivery_performance_weekly.deployments_of_weeks_counted_once"
     ),
     "delete from research_files.contacts where participant_id = 'panel_1'": (

@@ -58,9 +58,9 @@
     answers of which `flag` is true beside that of the others, for each value of a column. The
     difference, the half of its 95 % interval and how likely chance alone makes as much are null under
     least_answers on either side; the error of a difference is the root of both squared. -#}
-{% macro nps_beside_others(relation, key, flag, score="score") -%}
+{% macro nps_beside_others(relation, key, flag) -%}
     with
-        scores as ({{ nps(relation, score, by=[key, flag]) }}),
+        scores as ({{ nps(relation, by=[key, flag]) }}),
 
         sides as (
             select

@@ -8,52 +8,33 @@ with
         select *, upper(regexp_extract(lower(head_ref), '[a-z][a-z0-9]*-[0-9]+')) as issue_key
         from {{ ref("stg_github__pulls") }}
         where merged_at is not null and base_ref in ({{ "'" ~ branches | join("', '") ~ "'" }})
-    ),
-
-    deployed as (
-        select pulls.pull_id, min(deployments.deployed_at) as deployed_at
-        from pulls
-        inner join
-            {{ ref("int_deployments") }} as deployments
-            on pulls.repository = deployments.repository
-            and pulls.merged_at <= deployments.deployed_at
-            and pulls.merged_at
-            > coalesce(deployments.previous_deployed_at, timestamp '1970-01-01 00:00:00')
-        group by pulls.pull_id
-    ),
-
-    -- Two deployments of one second: the first of them has it.
-    carriers as (
-        select repository, deployed_at, min(deployment_id) as deployment_id
-        from {{ ref("int_deployments") }}
-        group by repository, deployed_at
     )
 
 select
     pulls.pull_id as change_id,
     pulls.repository,
     cast(pulls.pull_number as bigint) as pull_number,
-    pulls.title,
     issues.issue_key,
     issues.project_id as roadmap_item_id,
     pulls.created_at as opened_at,
     pulls.merged_at,
-    carriers.deployment_id,
-    deployed.deployed_at,
+    deployments.deployment_id,
+    deployments.deployed_at,
     cast(
-        {{ seconds_between("pulls.created_at", "deployed.deployed_at") }} as bigint
+        {{ seconds_between("pulls.created_at", "deployments.deployed_at") }} as bigint
     ) as lead_seconds,
     releases.tag_name as release_tag
 from pulls
-left join deployed on pulls.pull_id = deployed.pull_id
 left join
-    carriers
-    on pulls.repository = carriers.repository
-    and deployed.deployed_at = carriers.deployed_at
+    {{ ref("int_deployments") }} as deployments
+    on pulls.repository = deployments.repository
+    and pulls.merged_at <= deployments.deployed_at
+    and pulls.merged_at
+    > coalesce(deployments.previous_deployed_at, timestamp '1970-01-01 00:00:00')
 left join
     {{ ref("int_releases") }} as releases
     on pulls.repository = releases.repository
-    and deployed.deployed_at <= releases.published_at
-    and deployed.deployed_at
+    and deployments.deployed_at <= releases.published_at
+    and deployments.deployed_at
     > coalesce(releases.previous_published_at, timestamp '1970-01-01 00:00:00')
 left join {{ ref("stg_linear__issues") }} as issues on pulls.issue_key = issues.issue_key
