@@ -80,7 +80,7 @@ def test_serve_says_where_it_is_and_ends_on_a_signal(company: Path, tmp_path: Pa
         lines.append(process.stdout.readline().strip())
         assert lines[-1], lines
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     told = dict(line.split("=", 1) for line in lines)
     assert told["SOURCES__POSTHOG__API_KEY"] == posthog.TOKEN
     assert told["SIMULATOR_URL"].startswith("http://127.0.0.1:")
