@@ -254,7 +254,7 @@ def _data_source(
     if published:
         connect_args["published"] = str(published)
     # Comparing every raw event spills to disk beyond it, so more events need no more memory.
-    memory_limit = os.environ.get("PRODUCTOPS_MEMORY_LIMIT", "1GB")
+    memory_limit = os.environ.get("PRODUCTOPS_JOB_MEMORY_LIMIT", "500MB")
     connect_args["config"] = {"memory_limit": memory_limit}
     # Typed as Any since GX generates this method, and its stub lacks `kwargs`.
     sources: Any = context.data_sources

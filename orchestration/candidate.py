@@ -178,7 +178,7 @@ def reading(build: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise PublicationRefusedError(f"there is no build at {build}; run the job first")
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(spill),
-        "memory_limit": os.environ.get("PRODUCTOPS_MEMORY_LIMIT", "1GB"),
+        "memory_limit": os.environ.get("PRODUCTOPS_JOB_MEMORY_LIMIT", "500MB"),
     }
     with duckdb.connect(config=config) as connection:
         connection.execute("set TimeZone = 'UTC'")
