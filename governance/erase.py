@@ -36,7 +36,8 @@ logger = logging.getLogger("productops")
 # Rows that are about one person, by the ids they carry; every other table is searched for texts.
 RESPONSE = ("response_ids", ("form_id || ':' || token",))
 RESEARCH = tuple(
-    f"research_files.{table}" for table in ("participants", "consents", "contacts", "sessions")
+    f"research_files.{table}"
+    for table in ("participants", "consents", "contacts", "sessions", "notes")
 )
 PARTICIPANT = ("participant_ids", ("participant_id",))
 ABOUT_A_PERSON = {
@@ -59,10 +60,7 @@ ABOUT_A_PERSON = {
     "intercom.pseudonyms": ("intercom_ids", ("id",)),
     "intercom.conversations": ("intercom_ids", ("contact_id",)),
     "research_files.pseudonyms": ("participant_ids", ("id",)),
-    **{
-        f"research_files.{table}": PARTICIPANT for table in ("participants", "consents", "contacts")
-    },
-    "research_files.sessions": PARTICIPANT,
+    **dict.fromkeys(RESEARCH, PARTICIPANT),
 }
 LINKS = "hubspot.associations"
 # Told apart by whole keys: a token is unique within its form only, and a row of somebody else's

@@ -89,6 +89,7 @@ CONVERSATIONS = Table(
         "created_at": TIME,
         "updated_at": TIME,
         "first_reply_at": TIME,
+        "last_reply_at": TIME,
         "closed_at": TIME,
     },
     primary_key=("id",),
@@ -372,6 +373,7 @@ def _conversation(external_id_attribute: str, item: Item) -> Row:
         "created_at": from_unix(item["created_at"]),
         "updated_at": from_unix(item["updated_at"]),
         "first_reply_at": from_unix(statistics.get("first_admin_reply_at")),
+        "last_reply_at": from_unix(statistics.get("last_admin_reply_at")),
         "closed_at": from_unix(statistics.get("last_close_at"))
         if item["state"] == "closed"
         else None,

@@ -29,6 +29,7 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.runtime.collector import NullCollector
 from dlt.common.versioned_state import json_decode_state
 from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import ResourceExtractionError
@@ -74,6 +75,9 @@ MISREAD = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 DRIFT_FIELDS = tuple(Drift.__dataclass_fields__)
 
+# Rows that this process has read of each source since its last extraction began.
+_rows_read = Counter[str]()
+
 # Building a pipeline and asking the container for settings is not made for several threads.
 _setup = threading.Lock()
 
@@ -101,6 +105,23 @@ class LoadReport:
     stopped: Mapping[str, str] = field(default_factory=dict)
     # What the vendor's daily limit left for tomorrow, in a sentence.
     waiting: str | None = None
+
+
+class _Reading(NullCollector):
+    """Counts the rows that dlt has extracted; what it says of other steps is not asked for."""
+
+    def __init__(self, source_name: str) -> None:
+        self._source_name = source_name
+
+    def update(self, name: str, inc: int = 1, *args: Any, **kwargs: Any) -> None:
+        # dlt's counters are tables, but for one of how many resources there are.
+        if self.step.startswith("Extract") and name != "Resources":
+            _rows_read[self._source_name] += inc
+
+
+def rows_read(source_name: str) -> int:
+    """Return how many rows this process has read of a source in the extraction under way."""
+    return _rows_read[source_name]
 
 
 def warehouse_path() -> Path:
@@ -131,6 +152,7 @@ def extract(source_name: str) -> Extraction:
     """Read what is new at a vendor into a load package on disk."""
     _vendor(source_name)
     started = time.monotonic()
+    _rows_read[source_name] = 0
     with _explained(source_name):
         pipeline = _prepared(source_name)
         resumed = bool(pipeline.has_pending_data)
@@ -274,6 +296,7 @@ def _pipeline(source_name: str, connection: duckdb.DuckDBPyConnection | None = N
                 pipelines_dir=str(folder),
                 destination=Warehouse(target, destination_name="duckdb"),
                 dataset_name=source_name,
+                progress=_Reading(source_name),
             )
     except ConfigurationException:
         raise

@@ -1,7 +1,7 @@
 """The research repository and panel: CSV files in a folder or bucket, one table by name.
 
-files → readings (one file each) → studies, participants, consents, contacts, sessions; pseudonyms,
-bad_rows, source_counts. Files are called `contacts.csv`, `contacts-2026-06.csv` or
+files → readings (one file each) → studies, participants, consents, contacts, sessions, notes;
+pseudonyms, bad_rows, source_counts. Files are called `contacts.csv`, `contacts-2026-06.csv` or
 `contacts/june.csv`; others are left alone. Try it alone: `python -m ingestion research_files`.
 """
 
@@ -91,6 +91,19 @@ SESSIONS = _file(
     ("session_id", "task"),
     ("session_id", "participant_id"),
 )
+# What somebody said in an interview or a session, a row for each thing.
+NOTES = _file(
+    "notes",
+    {
+        "note_id": TEXT,
+        "study_id": TEXT,
+        "participant_id": TEXT,
+        "text": TEXT,
+        "noted_at": TIME,
+    },
+    ("note_id",),
+    ("participant_id", "text"),
+)
 PSEUDONYMS = pseudonyms("research_files")
 ERASED = erased_counts("research_files")
 BAD_ROWS = Table(
@@ -111,7 +124,9 @@ BAD_ROWS = Table(
     personal=("content",),
 )
 COUNTS = source_counts("research_files")
-FILES = {table.name: table for table in (STUDIES, PARTICIPANTS, CONSENTS, CONTACTS, SESSIONS)}
+FILES = {
+    table.name: table for table in (STUDIES, PARTICIPANTS, CONSENTS, CONTACTS, SESSIONS, NOTES)
+}
 TABLES = (*FILES.values(), PSEUDONYMS, ERASED, BAD_ROWS, COUNTS)
 FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 

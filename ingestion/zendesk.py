@@ -66,14 +66,19 @@ TICKETS = Table(
         "channel": TEXT,
         "tags": TEXT,
         "requester_id": TEXT,
+        "submitter_id": TEXT,
         "assignee_id": TEXT,
         "organization_id": TEXT,
+        # The closed ticket that this one takes up again.
+        "follows_id": TEXT,
         "satisfaction_score": TEXT,
         "satisfaction_comment": TEXT,
         "created_at": TIME,
         "updated_at": TIME,
         "solved_at": TIME,
         "first_reply_minutes": BIGINT,
+        "last_comment_at": TIME,
+        "requester_updated_at": TIME,
         "generated_at": TIME,
     },
     primary_key=("id",),
@@ -292,8 +297,10 @@ def _ticket(item: Item) -> Row:
         "status": item["status"],
         "priority": item["priority"],
         "channel": item["via"]["channel"],
+        "follows_id": _followed(item["via"].get("source") or {}),
         "tags": ";".join(item["tags"]),
         "requester_id": item["requester_id"],
+        "submitter_id": item.get("submitter_id"),
         "assignee_id": item["assignee_id"],
         "organization_id": item["organization_id"],
         "satisfaction_score": rating.get("score"),
@@ -302,8 +309,15 @@ def _ticket(item: Item) -> Row:
         "updated_at": item["updated_at"],
         "solved_at": metrics.get("solved_at"),
         "first_reply_minutes": (metrics.get("reply_time_in_minutes") or {}).get("calendar"),
+        "last_comment_at": metrics.get("latest_comment_added_at"),
+        "requester_updated_at": metrics.get("requester_updated_at"),
         "generated_at": datetime.fromtimestamp(item["generated_timestamp"], UTC),
     }
+
+
+def _followed(source: dict[str, Any]) -> int | None:
+    is_follow_up = source.get("rel") == "follow_up"
+    return (source.get("from") or {}).get("ticket_id") if is_follow_up else None
 
 
 def _rating(item: Item) -> Row:

@@ -3,12 +3,12 @@
 import logging
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from dotenv import load_dotenv
 
 from orchestration.paths import ROOT
+from orchestration.progress import Lines
 
 # Off unless someone sets them otherwise: nobody agreed to be counted by installing this.
 TELEMETRY_OFF = {
@@ -30,7 +30,7 @@ def prepare() -> None:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         shutil.copy(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
-    handler = logging.StreamHandler(sys.stdout)
+    handler = Lines()
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     # It warns about each check of a step that had nothing to do, on every quiet night.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)

@@ -15,6 +15,7 @@ from orchestration.candidate import Digests, digests
 from orchestration.changes import fingerprint, is_published
 from orchestration.locking import hold_warehouse
 from orchestration.paths import data_docs, published_file
+from orchestration.progress import under_way
 
 logger = logging.getLogger("productops")
 
@@ -104,12 +105,13 @@ def _judge(name: str, tables: list[str]) -> list[CheckResult]:
     from expectations.validation import validate
 
     published = published_file()
-    return validate(
-        warehouse_path(),
-        tables,
-        published=published if published.exists() else None,
-        data_docs=data_docs() / name,
-    )
+    with under_way(name, lambda: f"checking {len(tables)} tables"):
+        return validate(
+            warehouse_path(),
+            tables,
+            published=published if published.exists() else None,
+            data_docs=data_docs() / name,
+        )
 
 
 def judge_marts() -> Verdict:

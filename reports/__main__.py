@@ -17,6 +17,7 @@ from reports import diff as diffs
 from reports import metrics, published
 from reports import needs as unmet
 from reports import recruit as recruiting
+from reports import release as releases
 from reports import status as states
 from reports.account import AmbiguousNameError
 from reports.formats import FORMATS, show
@@ -76,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--month", type=_day, help="such as 2026-06; default: the newest")
     asked.add_argument("--segment", default=unmet.EVERY_SEGMENT, help="default: all of them")
     asked.add_argument("--n", type=_count, default=10, help="how many; default: 10")
+    went = add("release", release, "did it matter, to whom, and was told who asked", formats=True)
+    went.add_argument(
+        "what", nargs="?", help="a tag, a roadmap item or a feature; default: the newest releases"
+    )
+    went.add_argument("--n", type=_count, default=10, help="how many rows of a list; default: 10")
     one = add("metric", metric, "a headline metric by periods and dimensions", formats=True)
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("name", nargs="?", help="such as nrr_12m")
@@ -194,6 +200,12 @@ def recruit(chosen: argparse.Namespace, console: Console) -> int:
 
 def needs(chosen: argparse.Namespace, console: Console) -> int:
     show(unmet.needs(chosen.month, chosen.segment, chosen.n), chosen.format, console)
+    return 0
+
+
+def release(chosen: argparse.Namespace, console: Console) -> int:
+    found = releases.release(chosen.what, chosen.n) if chosen.what else releases.latest(chosen.n)
+    show(found, chosen.format, console)
     return 0
 
 

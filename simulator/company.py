@@ -268,6 +268,7 @@ FEEDBACK = Shape(
         "rating": INTEGER,
         "rating_comment": TEXT,
         "rated_at": TIME,
+        "told_at": TIME,
         "deleted_at": TIME,
     },
     ("feedback_id", "channel", "created_at", "text"),
@@ -335,6 +336,17 @@ RESEARCH_CONTACTS = Shape(
     },
     ("contact_id", "panelist_id", "contacted_at"),
 )
+RESEARCH_NOTES = Shape(
+    "business/research_notes",
+    {
+        "note_id": TEXT,
+        "panelist_id": TEXT,
+        "study_id": TEXT,
+        "text": TEXT,
+        "noted_at": TIME,
+    },
+    ("note_id", "panelist_id", "text", "noted_at"),
+)
 STUDIES = Shape(
     "business/studies",
     {"study_id": TEXT, "name": TEXT, "method": TEXT, "started_at": TIME},
@@ -397,6 +409,7 @@ class Company:
     code_issues: list[dict[str, Any]]
     panel: list[dict[str, Any]]
     research_contacts: list[dict[str, Any]]
+    research_notes: list[dict[str, Any]]
     studies: list[dict[str, Any]]
     usability_results: list[dict[str, Any]]
 
@@ -452,6 +465,7 @@ def open_company(folder: Path, cache: Path | None = None) -> Company:
         code_issues=read(folder, CODE_ISSUES).to_pylist(),
         panel=read(folder, PANEL).to_pylist(),
         research_contacts=read(folder, RESEARCH_CONTACTS).to_pylist(),
+        research_notes=read(folder, RESEARCH_NOTES).to_pylist(),
         studies=read(folder, STUDIES).to_pylist(),
         usability_results=read(folder, USABILITY).to_pylist(),
     )

@@ -114,7 +114,7 @@ class Conversation:
 
     def updated(self, at: datetime) -> datetime:
         case = self.case
-        moments = [case.created, case.replied, case.solved, *dict(self._later())]
+        moments = [case.created, case.replied, case.solved, case.told, *dict(self._later())]
         moments += [case.rated] if case.rating else []
         return max(moment for moment in moments if moment and moment <= at)
 
@@ -212,6 +212,9 @@ class Conversation:
         if case.replied and case.replied <= at:
             found["time_to_admin_reply"] = unix(case.replied) - unix(case.created)
             found["first_admin_reply_at"] = unix(case.replied)
+        said = [moment for moment in (case.replied, case.told) if moment and moment <= at]
+        if said:
+            found["last_admin_reply_at"] = unix(max(said))
         if case.solved and case.solved <= at:
             found["time_to_first_close"] = unix(case.solved) - unix(case.created)
             found["first_close_at"] = found["last_close_at"] = unix(case.solved)
@@ -232,6 +235,7 @@ class Conversation:
             *(("comment", moment, said, user) for moment, said in self._later()),
             ("comment", case.replied, answer, admin),
             ("close", case.solved, "", admin),
+            ("comment", case.told, "You asked for this a while ago. It is there now.", admin),
         ]
         past_ones = [
             (k, moment, said, by) for k, moment, said, by in told if moment and moment <= at

@@ -22,6 +22,7 @@ FILES: dict[str, tuple[str, ...]] = {
         *("session_id", "programme", "round", "participant_id", "task", "is_success"),
         *("seconds", "held_at"),
     ),
+    "notes": ("note_id", "study_id", "participant_id", "text", "noted_at"),
 }
 PURPOSE = "research contact"
 
@@ -39,14 +40,11 @@ class Repository:
         self._folder: Path | None = None
         self._rows: dict[str, Sequence[Row]] = {
             "studies": company.studies,
-            "participants": [
-                {**row, "participant_id": row["panelist_id"]} for row in company.panel
-            ],
+            "participants": [_of_panel(row) for row in company.panel],
             "consents": list(_consents(company.panel)),
-            "contacts": [
-                {**row, "participant_id": row["panelist_id"]} for row in company.research_contacts
-            ],
+            "contacts": [_of_panel(row) for row in company.research_contacts],
             "sessions": [_session(row) for row in company.usability_results],
+            "notes": [_of_panel(row) for row in company.research_notes],
         }
 
     def open(self, folder: Path, now: datetime) -> None:

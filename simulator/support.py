@@ -66,6 +66,7 @@ class Case:
     rating: int | None
     comment: str | None
     rated: datetime
+    told: datetime | None
     deleted: datetime | None
 
 
@@ -137,6 +138,7 @@ def _case(row: Row, who: Requester) -> Case:
         rating=row["rating"],
         comment=row["rating_comment"],
         rated=row["rated_at"],
+        told=row["told_at"],
         deleted=row["deleted_at"],
     )
 

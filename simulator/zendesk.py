@@ -5,6 +5,7 @@ import binascii
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 from simulator.company import Company
 from simulator.faults import DRIFT_NAME, Bend, bend_rows, drifts
-from simulator.support import Case, Customer, Desk, Requester, number, past, unix
+from simulator.support import SUBJECT_LENGTH, Case, Customer, Desk, Requester, number, past, unix
 from simulator.wire import (
     Clock,
     Limit,
@@ -75,11 +76,15 @@ def _time(moment: datetime | None) -> str | None:
 class Ticket:
     """A case as Zendesk tells it at a moment."""
 
-    def __init__(self, case: Case, email: str | None, is_rated: bool) -> None:
+    def __init__(
+        self, case: Case, email: str | None, is_rated: bool, follows: "Ticket | None" = None
+    ) -> None:
         self.case = case
         self.id = number("ticket", case.key)
         self.is_rated = is_rated
         self._email = email
+        # The closed ticket that an agent took up again in this one.
+        self.follows = follows
 
     def status(self, at: datetime) -> str:
         if past(self.case.deleted, at):
@@ -98,6 +103,7 @@ class Ticket:
             "solved": case.solved,
             "offered": offered,
             "rated": case.rated if case.rating else None,
+            "told": None if self.is_followed else case.told,
             "closed": case.solved + CLOSED_AFTER if case.solved else None,
             "deleted": case.deleted,
         }
@@ -106,6 +112,37 @@ class Ticket:
             for name, moment in found.items()
             if moment and (name == "deleted" or not past(case.deleted, moment))
         }
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether word came when the ticket was closed, so that it took another one."""
+        return self.case.told is not None and past(self.case.solved, self.case.told, CLOSED_AFTER)
+
+    def follow_up(self) -> "Ticket":
+        """The ticket in which an agent says that what was asked for is there."""
+        case = self.case
+        assert case.told
+        begun = replace(
+            case,
+            key=f"{case.key}:follow-up",
+            subject=f"Re: {case.subject}"[:SUBJECT_LENGTH],
+            text="You asked us for this a while ago. It is there now: have a look.",
+            replied=case.told,
+            created=case.told,
+            solved=case.told,
+            rating=None,
+            told=None,
+            deleted=None,
+        )
+        return Ticket(begun, self._email, False, follows=self)
+
+    def _via(self) -> Row:
+        source: Row = {"from": {}, "to": {}, "rel": None}
+        if self.follows:
+            of = {"ticket_id": self.follows.id, "subject": self.follows.case.subject}
+            source |= {"from": of, "rel": "follow_up"}
+        channel = "email" if self._email and not self.follows else "web"
+        return {"channel": channel, "source": source}
 
     def changed(self, at: datetime) -> datetime:
         return max(moment for moment in self.moments().values() if moment <= at)
@@ -118,11 +155,8 @@ class Ticket:
         return {
             "url": f"{url}/api/v2/tickets/{self.id}.json",
             "id": self.id,
-            "external_id": case.key,
-            "via": {
-                "channel": "email" if self._email else "web",
-                "source": {"from": {}, "to": {}, "rel": None},
-            },
+            "external_id": None if self.follows else case.key,
+            "via": self._via(),
             "created_at": _time(case.created),
             "updated_at": _time(max(moment for moment in events if moment <= at)),
             "generated_timestamp": unix(self.changed(at)),
@@ -134,7 +168,7 @@ class Ticket:
             "status": self.status(at),
             "recipient": None,
             "requester_id": number("user", case.requester),
-            "submitter_id": number("user", case.requester),
+            "submitter_id": AGENT_ID if self.follows else number("user", case.requester),
             "assignee_id": assignee,
             "organization_id": case.account_id and number("organization", case.account_id),
             "group_id": None,
@@ -157,6 +191,11 @@ class Ticket:
     def metrics(self, at: datetime, url: str) -> Row:
         case = self.case
         replied, solved = (m if past(m, at) else None for m in (case.replied, case.solved))
+        answers = [
+            moment
+            for moment in (case.replied, self.moments().get("told"))
+            if moment and past(moment, at)
+        ]
         minutes = int((replied - case.created).total_seconds() // 60) if replied else None
         return {
             "url": f"{url}/api/v2/ticket_metrics/{self.id}.json",
@@ -165,7 +204,9 @@ class Ticket:
             "created_at": _time(case.created),
             "updated_at": _time(self.changed(at)),
             "reopens": 0,
-            "replies": 1 if replied else 0,
+            "replies": len(answers),
+            "latest_comment_added_at": _time(max(answers, default=case.created)),
+            "requester_updated_at": _time(case.created),
             "assigned_at": _time(replied),
             "solved_at": _time(solved),
             "reply_time_in_minutes": {"calendar": minutes, "business": minutes},
@@ -222,10 +263,11 @@ class Zendesk:
     @cached_property
     def _tickets(self) -> list[Ticket]:
         desk = self._desk
-        return [
+        asked = [
             Ticket(case, desk.requesters[case.requester].email, desk.is_rated)
             for case in desk.cases
         ]
+        return [*asked, *(ticket.follow_up() for ticket in asked if ticket.is_followed)]
 
     def owns(self, path: str) -> bool:
         kinds = "incremental|tickets|users|organizations|satisfaction_ratings"

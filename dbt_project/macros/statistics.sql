@@ -250,3 +250,43 @@
         ) as error
     from rates
 {%- endmacro %}
+
+{#- (`key`, n, other_n, rate, other_rate, difference, error): the share of rows with an `outcome`
+    (1, 0, or null for who does not count) among those of which `flag` is true beside the share among
+    the others, for each value of a column. A rate is null without anybody, the difference if either
+    is, the error (unpooled) also if it is zero. -#}
+{% macro shares_beside_others(relation, key, flag, outcome) -%}
+    with
+        sides as (
+            select
+                {{ key }},
+                count(case when {{ flag }} then {{ outcome }} end) as n,
+                count(case when not {{ flag }} then {{ outcome }} end) as other_n,
+                sum(case when {{ flag }} then {{ outcome }} end) as hits,
+                sum(case when not {{ flag }} then {{ outcome }} end) as other_hits
+            from {{ relation }}
+            group by {{ key }}
+        ),
+
+        rates as (
+            select
+                {{ key }},
+                n,
+                other_n,
+                hits * 1.0 / nullif(n, 0) as rate,
+                other_hits * 1.0 / nullif(other_n, 0) as other_rate
+            from sides
+        )
+
+    select
+        *,
+        rate - other_rate as difference,
+        nullif(
+            sqrt(
+                rate * (1 - rate) / nullif(n, 0)
+                + other_rate * (1 - other_rate) / nullif(other_n, 0)
+            ),
+            0
+        ) as error
+    from rates
+{%- endmacro %}

@@ -22,6 +22,7 @@ from orchestration.kept import kept
 from orchestration.lineage import LINEAGE, as_metadata, project_dependencies, table_name
 from orchestration.locking import hold_warehouse
 from orchestration.paths import build_record
+from orchestration.progress import under_way
 
 logger = logging.getLogger("productops")
 
@@ -83,14 +84,19 @@ def _with_metadata(invocation: DbtCliInvocation) -> Iterator[DbtDagsterEventType
     """
     tables: list[dg.Output | dg.AssetMaterialization] = []
     failure: Exception | None = None
-    try:
-        for event in invocation.stream():
-            if isinstance(event, dg.Output | dg.AssetMaterialization):
-                tables.append(event)
-            else:
-                yield event
-    except Exception as error:
-        failure = error
+    kinds = [node["resource_type"] for node in manifest()["nodes"].values()]
+    total = sum(kind in {"model", "seed", "test"} for kind in kinds)
+    done = 0
+    with under_way("models", lambda: f"{done:,} of {total:,} models and tests"):
+        try:
+            for event in invocation.stream():
+                done += 1
+                if isinstance(event, dg.Output | dg.AssetMaterialization):
+                    tables.append(event)
+                else:
+                    yield event
+        except Exception as error:
+            failure = error
     metadata = _table_metadata(invocation)
     for table in tables:
         unique_id = str(table.metadata["unique_id"].value)

@@ -9,6 +9,7 @@ from orchestration import alerts, status
 from orchestration.dbt import marts
 from orchestration.gates import verdict
 from orchestration.locking import hold_warehouse
+from orchestration.progress import under_way
 from orchestration.publishing import publish_build
 
 logger = logging.getLogger("productops")
@@ -31,7 +32,9 @@ def publication(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     hold_warehouse()
     run = context.instance.get_run_stats(context.run_id)
     started = datetime.fromtimestamp(run.start_time, UTC) if run.start_time else datetime.now(UTC)
-    published = publish_build(context.run_id, started, verdict(context.run_id))
+    judged = verdict(context.run_id)
+    with under_way("publication", lambda: "copying marts and comparing them"):
+        published = publish_build(context.run_id, started, judged)
     status.night_ended("published")
     alerts.over("job:nightly")
     logger.info(

@@ -18,11 +18,13 @@ from ingestion.pipeline import (
     extract,
     is_loaded,
     load,
+    rows_read,
 )
 from orchestration import alerts, status
 from orchestration.dbt import manifest
 from orchestration.gates import import_checks
 from orchestration.locking import hold_warehouse
+from orchestration.progress import under_way
 from orchestration.rebuild import rebuild_if_models_changed
 from orchestration.sources import selected_sources
 
@@ -73,17 +75,24 @@ def load_sources(names: list[str]) -> tuple[dict[str, LoadReport], dict[str, Ing
     failures: dict[str, IngestionError] = {}
     with ThreadPoolExecutor(max_workers=len(names)) as threads:
         running: dict[Future[Extraction], str] = {
-            threads.submit(extract, name): name for name in names
+            threads.submit(_extract, name): name for name in names
         }
         for future in as_completed(running):
             name = running[future]
             try:
-                reports[name] = load(future.result())
+                extraction = future.result()
+                with under_way(name, lambda: "putting it into the warehouse"):
+                    reports[name] = load(extraction)
                 _tell_of_load(reports[name])
             except IngestionError as error:
                 failures[name] = error
                 alerts.begun(f"source:{name}", f"{name} was not loaded", str(error))
     return reports, failures
+
+
+def _extract(name: str) -> Extraction:
+    with under_way(name, lambda: f"{rows_read(name):,} rows read"):
+        return extract(name)
 
 
 def _tell_of_load(report: LoadReport) -> None:

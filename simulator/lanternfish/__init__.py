@@ -125,6 +125,8 @@ def _write_replica(
     for kind in crm.PROPERTIES:
         name, schema = f"hubspot/{kind}", crm.object_schema(kind)
         tables.write(folder, name, schema, relations.rows(kind), part)
+    labels = relations.lost_labels
+    tables.write(folder, "business/lost_deal_labels", crm.LOST_LABELS, labels, part)
     schema = crm.ASSOCIATION_SCHEMA
     tables.write(folder, "hubspot/associations", schema, relations.associations, part)
     tables.write(folder, "typeform/responses", surveys.RESPONSES, surveys.responses(world), part)

@@ -84,6 +84,7 @@ FEEDBACK = tables.schema(
     rating="int",
     rating_comment="text",
     rated_at="moment",
+    told_at="moment",
     deleted_at="moment",
 )
 LABELS = tables.schema(feedback_id="text", theme="text", severity="text", severity_weight="int")
@@ -157,6 +158,7 @@ def write_replica(folder: Path, world: World, said: Feedback, part: int | None) 
         ("release_exposures", EXPOSURES, _exposure_rows(world)),
         ("research_panel", research.PANEL, panel),
         ("research_contacts", research.CONTACTS, contacts),
+        ("research_notes", research.NOTES, research.note_rows(world, contacts)),
     ):
         tables.write(folder, f"business/{name}", schema, rows, part)
 

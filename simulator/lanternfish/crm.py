@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.lanternfish import tables
+from simulator.lanternfish import feedback, tables
 from simulator.lanternfish.accounts import INSTALLED, INTERNAL, PRICES
 from simulator.lanternfish.journeys import World
 from simulator.lanternfish.tables import Row
@@ -33,6 +33,15 @@ STAGES = (
     ("contractsent", "Contract sent", "0.9"),
     ("closedwon", "Closed won", "1.0"),
     ("closedlost", "Closed lost", "0.0"),
+)
+LOST_LABELS = tables.schema(
+    deal_id="text", account_id="text", lost_at="moment", theme="text", severity_weight="int"
+)
+# Of lost deals: for how many there is a reason, and how many are lost for want of something.
+_WITH_REASON, _FOR_WANT = 0.6, 0.25
+_REASONS = (
+    *("Too expensive for them.", "No budget this year.", "Went with a competitor."),
+    *("The champion left.", "No decision after the trial."),
 )
 _COMPETITORS = ("Basecamp", "Monday", "Asana", "Productive", "Teamwork")
 # Contacts, companies and deals of a replica get numbers of their own range.
@@ -70,6 +79,7 @@ PROPERTIES: dict[str, dict[str, tuple[str, str]]] = {
         "hubspot_owner_id": ("enumeration", "select"),
         "hs_lastmodifieddate": ("datetime", "date"),
         "competitor": ("string", "text"),
+        "closed_lost_reason": ("string", "textarea"),
     },
 }
 _MOMENTS = ("created_at", "updated_at", "archived_at", "merged_at")
@@ -166,6 +176,8 @@ class Crm:
     contacts: list[Record] = field(default_factory=list)
     deals: list[Record] = field(default_factory=list)
     associations: list[dict[str, object]] = field(default_factory=list)
+    # What deals that were lost for want of something wanted; no vendor serves it.
+    lost_labels: list[Row] = field(default_factory=list)
 
     def relate(self, source: Record, target: Record, type_id: str, at: int) -> None:
         self.associations.append(
@@ -316,7 +328,7 @@ def _deals(
     contacts: Mapping[int, list[Record]],
 ) -> None:
     """A won deal for each new customer; of the other trials some more than half were worked."""
-    rng, accounts = world.rng("deals"), world.accounts
+    rng, why, accounts = world.rng("deals"), world.rng("lost deals"), world.accounts
     for account in np.flatnonzero(accounts.start > 0).tolist():
         paid = int(accounts.paid[account])
         worked = rng.random() < 0.55
@@ -334,6 +346,8 @@ def _deals(
         if created >= END_US - HOUR:
             continue
         deal = _deal(world, crm, account, created, closed, outcome, rng)
+        if outcome == "closedlost":
+            _explain(world, crm, account, deal, why)
         crm.deals.append(deal)
         crm.relate(deal, companies[account], "341", created)
         for contact in _buyers(
@@ -342,6 +356,34 @@ def _deals(
             crm.relate(deal, contact, "3", max(created, contact.created))
     _last_deals(world, crm, companies, rng)
     _stir(crm)
+
+
+def _explain(world: World, crm: Crm, account: int, deal: Record, rng: np.random.Generator) -> None:
+    """Write down why a deal was lost: for want of something, for another reason, or not at all."""
+    said, variant, severe = rng.random(), int(rng.integers(0, 2)), int(rng.integers(0, 3))
+    reason = _REASONS[int(rng.integers(0, len(_REASONS)))]
+    lost = next(
+        (at for at, change in deal.changes if change.get("dealstage") == "closedlost"), None
+    )
+    if lost is None or said >= _WITH_REASON:
+        return
+    if said < _FOR_WANT:
+        plan, day = world.accounts.plan[[account]], np.array([(lost - START_US) // DAY])
+        theme = int(feedback.themes(plan, day, rng)[0])
+        reason = feedback.words(theme, severe, variant)
+        severity = feedback.severity_name(severe)
+        crm.lost_labels.append(
+            {
+                "deal_id": deal.id,
+                "account_id": world.accounts.account_id[account],
+                "lost_at": lost,
+                "theme": feedback.NAMES[theme],
+                "severity_weight": feedback.SEVERITY_WEIGHT[severity],
+            }
+        )
+    for at, change in deal.changes:
+        if at == lost:
+            change["closed_lost_reason"] = reason
 
 
 def _last_deals(
@@ -421,6 +463,7 @@ def _deal(
             "closedate": iso(created + 30 * DAY),
             "hubspot_owner_id": owner,
             "competitor": None,
+            "closed_lost_reason": None,
         },
     )
     span = closed - created

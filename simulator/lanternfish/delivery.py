@@ -88,6 +88,11 @@ def project_rows() -> list[Row]:
     ]
 
 
+def shipped() -> dict[str, int]:
+    """When what a theme asks for was there, of those that have a project that was completed."""
+    return {theme: _at(day) for theme, _, _, _, _, day, _ in _PROJECTS if day is not None}
+
+
 def _at(text: str) -> int:
     return at_day(day_of(text)) + 9 * HOUR
 

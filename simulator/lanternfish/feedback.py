@@ -69,7 +69,7 @@ def build(
     account, day = np.nonzero(rng.poisson(rate))
     speaker = _speakers(account, day, people, activity, rng)
     account, day, speaker = account[speaker >= 0], day[speaker >= 0], speaker[speaker >= 0]
-    theme = _themes(accounts.plan[account], day, rng)
+    theme = themes(accounts.plan[account], day, rng)
     shares = np.where((theme == NAMES.index(SSO_THEME))[:, None], [0.6, 0.9, 1.0], [0.1, 0.45, 1.0])
     severity = (rng.random(len(theme))[:, None] >= shares).sum(axis=1)
     at = START_US + day * DAY + (rng.uniform(7.5, 17.5, len(day)) * HOUR).astype(np.int64)
@@ -83,7 +83,7 @@ def build(
         severity=severity,
         channel=rng.integers(0, len(CHANNELS), len(day)),
         text=[
-            _text(int(theme[n]), int(severity[n]), int(variant[n]))
+            words(int(theme[n]), int(severity[n]), int(variant[n]))
             + (f" Reach me at {people.email[speaker[n]]}." if n in signed else "")
             for n in range(len(day))
         ],
@@ -114,9 +114,10 @@ def _speakers(
     return np.where(people.account[activity.user[row]] == account, activity.user[row], -1)
 
 
-def _themes(
+def themes(
     plan: NDArray[np.int64], day: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
+    """What accounts of these plans raise on these days, by its number."""
     weight = np.array([THEMES[name][0] for name in NAMES]).T[plan]
     # Once it has shipped, hardly anyone asks for it.
     weight[day >= SSO_GA, NAMES.index(SSO_THEME)] *= 0.10
@@ -126,7 +127,8 @@ def _themes(
     return theme
 
 
-def _text(theme: int, severity: int, variant: int) -> str:
+def words(theme: int, severity: int, variant: int) -> str:
+    """One of the ways in which a theme is raised, by their numbers."""
     wish, pain = THEMES[NAMES[theme]][1]
     text = _PHRASES[_SEVERITIES[severity]][variant].format(wish, pain)
     return text[0].upper() + text[1:]

@@ -1,8 +1,10 @@
-"""What research keeps: the panel and how often its people were asked, and two usability rounds."""
+"""What research keeps: the panel, who was asked and what they said, and two usability rounds."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from simulator.lanternfish import tables
+from simulator.lanternfish import feedback, tables
 from simulator.lanternfish.journeys import World
 from simulator.lanternfish.randomness import stream
 from simulator.lanternfish.tables import Row
@@ -23,6 +25,12 @@ PANEL = tables.schema(
 CONTACTS = tables.schema(
     contact_id="text", panelist_id="text", study_id="text", channel="text", contacted_at="moment"
 )
+NOTES = tables.schema(
+    note_id="text", panelist_id="text", study_id="text", text="text", noted_at="moment"
+)
+# Of those asked for a talk, how many came; and what is said there is mostly what hurts.
+_CAME = 0.45
+_SEVERITIES = (0.1, 0.7, 1.0)
 STUDIES = tables.schema(study_id="text", name="text", method="text", started_at="moment")
 USABILITY = tables.schema(
     programme="text",
@@ -65,6 +73,29 @@ def panel_rows(world: World) -> tuple[list[Row], list[Row]]:
                 }
             )
     return panel, contacts
+
+
+def note_rows(world: World, contacts: Sequence[Row]) -> list[Row]:
+    """What those said who came to an interview or a test, a few days after they were asked."""
+    rng = world.rng("research notes")
+    rows: list[Row] = []
+    for contact in contacts:
+        came, days, severe = rng.random(), rng.uniform(2, 9), rng.random()
+        theme, variant = int(rng.integers(0, len(feedback.NAMES))), int(rng.integers(0, 2))
+        at = int(str(contact["contacted_at"])) + int(days * DAY) // SECOND * SECOND
+        if contact["channel"] in ("interview", "usability_test") and came < _CAME and at < END_US:
+            rows.append(
+                {
+                    "note_id": f"note_{world.replica}_{len(rows) + 1:05d}",
+                    "panelist_id": contact["panelist_id"],
+                    "study_id": contact["study_id"],
+                    "text": feedback.words(
+                        theme, int(np.searchsorted(_SEVERITIES, severe, side="right")), variant
+                    ),
+                    "noted_at": at,
+                }
+            )
+    return rows
 
 
 def study_rows() -> list[Row]:

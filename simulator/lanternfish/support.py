@@ -1,18 +1,21 @@
-"""How support dealt with what customers wrote: answers, solutions, ratings, deletions."""
+"""How support dealt with what customers wrote: answers, ratings, word that it is there now."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from simulator.lanternfish.feedback import CHANNELS, Feedback, severity_name
+from simulator.lanternfish import delivery
+from simulator.lanternfish.feedback import CHANNELS, NAMES, Feedback, severity_name
 from simulator.lanternfish.journeys import World
 from simulator.lanternfish.randomness import stream
 from simulator.lanternfish.tables import Row
-from simulator.lanternfish.timeline import DAY, HOUR
+from simulator.lanternfish.timeline import DAY, END_US, HOUR
 
 # Support answers these; what was said in a call or in the community has no course.
 ANSWERED = ("support", "in_app")
 SOLVED, RATED, PLEASED, COMMENTED, DELETED = 0.92, 0.35, 0.82, 0.4, 0.01
+# Of those who asked before it was there, how many hear of it: the big launches had a list.
+_TOLD = {"sso_scim": 0.72, "client_portal": 0.45, "integrations": 0.2, "performance": 0.1}
 # By severity: how likely each priority is. Agents set it by tone, so that it tells little.
 PRIORITIES = ("low", "normal", "high", "urgent")
 _PRIORITY_SHARES = {
@@ -43,6 +46,7 @@ def courses(world: World, said: Feedback) -> Iterator[Row]:
     chance = rng.random((6, count))
     hours = np.exp(rng.normal(np.log([[3.0], [26.0], [20.0]]), [[0.9], [0.8], [0.7]], (3, count)))
     choice = rng.integers(0, 10_000, (3, count))
+    told = _told(world, said)
     for n in range(count):
         if CHANNELS[said.channel[n]] not in ANSWERED:
             yield {}
@@ -64,7 +68,24 @@ def courses(world: World, said: Feedback) -> Iterator[Row]:
                 row["rated_at"] = solved + DAY + _seconds(hours[2, n])
         if choice[2, n] < DELETED * 10_000:
             row["deleted_at"] = int(said.at[n]) + 20 * DAY
+        elif told.get(n, 0) > solved:
+            row["told_at"] = told[n]
         yield row
+
+
+def _told(world: World, said: Feedback) -> dict[int, int]:
+    """When support came back to who had asked for what has shipped since, by place of the item."""
+    rng = stream(world.seed, world.replica, "told")
+    chance, days = rng.random(len(said.at)), rng.exponential(9.0, len(said.at))
+    shipped = delivery.shipped()
+    found = {}
+    for n, theme in enumerate(NAMES[place] for place in said.theme):
+        there = shipped.get(theme)
+        if there is not None and said.at[n] < there and chance[n] < _TOLD.get(theme, 0.0):
+            at = there + 2 * HOUR + _seconds(24 * days[n])
+            if at < END_US:
+                found[n] = at
+    return found
 
 
 def _seconds(hours: float) -> int:

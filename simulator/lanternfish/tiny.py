@@ -768,6 +768,16 @@ def _work() -> tuple[Table, ...]:
         }
         for n, panelist in enumerate(("pan_1", "pan_1", "pan_1", "pan_2", "pan_2"), start=1)
     ]
+    # What Anna said when she came; somebody typed her address along.
+    notes: list[Row] = [
+        {
+            "note_id": "note_1",
+            "panelist_id": "pan_1",
+            "study_id": "study_01",
+            "text": f"We lose hours every week over building the monthly report. {EMAIL[ANNA]}",
+            "noted_at": _micros("16 10:00"),
+        }
+    ]
     spend: list[Row] = [
         {
             "month": date(2026, 6, 1),
@@ -909,6 +919,7 @@ def _work() -> tuple[Table, ...]:
     return (
         ("business/research_panel", research.PANEL, panel),
         ("business/research_contacts", research.CONTACTS, contacts),
+        ("business/research_notes", research.NOTES, notes),
         ("business/marketing_spend", business.SPENDING, spend),
         ("business/deploys", business.DEPLOYS, deploys),
         ("business/projects", delivery.PROJECTS, projects),

@@ -13,7 +13,7 @@ from statistics import median
 
 from simulator.truth.product import Moment, Product, Visit, first_sign_ups, visits, week_of
 from simulator.truth.records import DAY, Records, at, day_text, micros
-from simulator.truth.sales import money
+from simulator.truth.sales import live_lost_deals, money
 from simulator.truth.surveys import Answer, nps
 
 ROLLOUT = at("2026-01-13") // DAY
@@ -220,19 +220,45 @@ class Item:
     weight: int
     text: str
     is_deleted: bool
+    # Whether it can be answered where it was said, and whether it was after what it asks for came.
+    has_thread: bool
+    is_told: bool
 
 
 def _feedback(known: Known) -> list[Item]:
+    """What was said to support and sales, and what deals were lost for want of."""
     labels = {
         key: (theme, int(weight))
         for key, theme, weight in known.records.rows(
             "business/feedback_labels", ("feedback_id", "theme", "severity_weight")
         )
     }
-    columns = ("feedback_id", "account_id", "created_at", "text", "deleted_at")
-    return [
-        Item(created, account, *labels[key], text, deleted is not None and deleted <= known.now)
-        for key, account, created, text, deleted in known.records.rows("business/feedback", columns)
+    columns = (
+        *("feedback_id", "account_id", "created_at", "text", "deleted_at"),
+        *("channel", "told_at"),
+    )
+    kept = live_lost_deals(known.records, known.now)
+    lost = [
+        Item(at, account, theme, int(weight), "", key not in kept, has_thread=False, is_told=False)
+        for key, account, at, theme, weight in known.records.rows(
+            "business/lost_deal_labels",
+            ("deal_id", "account_id", "lost_at", "theme", "severity_weight"),
+        )
+        if at <= known.now
+    ]
+    return lost + [
+        Item(
+            created,
+            account,
+            *labels[key],
+            text,
+            is_deleted=deleted is not None and deleted <= known.now,
+            has_thread=channel in ("support", "in_app"),
+            is_told=told is not None and told <= known.now,
+        )
+        for key, account, created, text, deleted, channel, told in known.records.rows(
+            "business/feedback", columns
+        )
         if created <= known.now
     ]
 
@@ -271,7 +297,8 @@ def unmet_needs(known: Known) -> dict:
 def closed_loop(known: Known) -> dict:
     """T3b: after SSO shipped its mentions fall, and those who asked for it take it up.
 
-    Accounts paying on the day of release; adopted: a log-in by SSO within 90 days of it.
+    Accounts paying on the day of release; adopted: a log-in by SSO within 90 days of it. Told,
+    of all that asked in a ticket or conversation: by an answer there once it had come.
     """
     asked = [item for item in _kept_feedback(known) if item.theme == "sso_scim"]
     requesters = {item.account for item in asked if item.at < SSO_GA}
@@ -281,6 +308,8 @@ def closed_loop(known: Known) -> dict:
         if SSO_GA <= login.at < SSO_GA + 90 * DAY
     }
     paying = {account for account in known.terms if known.mrr(account, SSO_GA) > 0}
+    answerable = {item.account for item in asked if item.at < SSO_GA and item.has_thread}
+    told = {item.account for item in asked if item.at < SSO_GA and item.is_told}
     return {
         "class": "STAT",
         "direction": "mentions fall, requesters adopt more than others",
@@ -290,6 +319,8 @@ def closed_loop(known: Known) -> dict:
         "requester_adoption": _share(account in adopted for account in paying & requesters),
         "others": len(paying - requesters),
         "other_adoption": _share(account in adopted for account in paying - requesters),
+        "answerable_requesters": len(answerable),
+        "told": _share(account in told for account in answerable),
     }
 
 

@@ -48,6 +48,21 @@ def read_deals(records: Records, now: int) -> list[Deal]:
     return deals
 
 
+def live_lost_deals(records: Records, now: int) -> set[str]:
+    """The ids of deals that are lost as of a moment, neither archived nor merged away."""
+    latest: dict[str, tuple] = {}
+    columns = ("id", "updated_at", "archived_at", "merged_at", "dealstage")
+    for key, updated, *rest in records.rows("hubspot/deals", columns):
+        if updated is not None and updated <= now and updated >= latest.get(key, (0,))[0]:
+            latest[key] = (updated, *rest)
+    return {
+        key
+        for key, (_, archived, merged, stage) in latest.items()
+        if stage == LOST
+        and not any(gone is not None and gone <= now for gone in (archived, merged))
+    }
+
+
 def count_deals(deals: list[Deal]) -> dict:
     live = [deal for deal in deals if not deal.archived and not deal.merged]
     final = [deal.versions[-1] for deal in live]

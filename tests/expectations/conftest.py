@@ -167,7 +167,8 @@ create table zendesk.organizations as
 select 'org_' || number as id, null::timestamptz as deleted_at from range(100) as numbers(number);
 create table zendesk.tickets as
 select id as requester_id, replace(id, 'user', 'ticket') as id, 'Help.' as description,
-    'solved' as status, 'good' as satisfaction_score,
+    'solved' as status, 'good' as satisfaction_score, null::varchar as follows_id,
+    id as submitter_id,
     timestamptz '2026-02-09 00:00:00+00' as created_at,
     timestamptz '2026-02-10 00:00:00+00' as solved_at
 from zendesk.users;
@@ -186,6 +187,7 @@ select 'contact_' || number as id from range(100) as numbers(number);
 create table intercom.companies as select * from intercom.contacts;
 create table intercom.conversations as
 select id as contact_id, replace(id, 'contact', 'talk') as id, 'Help.' as body,
+    'customer_initiated' as delivered_as, null::varchar as replies,
     timestamptz '2026-02-09 00:00:00+00' as created_at
 from intercom.contacts;
 create table intercom.live_conversations as
@@ -204,7 +206,8 @@ create table linear.customer_keys as
 select id as customer, 'domain' as key_type, id || '.example' as value from linear.customers;
 create table linear.customer_needs as
 select 'n' || number as id, 'c' || number as customer from range(10) as numbers(number);
-create table linear.projects as select 'p1' as id;
+create table linear.projects as
+select 'p1' as id, timestamptz '2026-01-20' as completed_at;
 create table linear.teams as select 't1' as id;
 create table linear.workflow_states as select 's1' as id;
 create table linear.issues as
@@ -258,6 +261,8 @@ select 'contact_' || participant_id as contact_id, participant_id
 from research_files.participants;
 create table research_files.studies as select 'study_1' as study_id;
 create table research_files.sessions as select 's1' as session_id, 'find' as task;
+create table research_files.notes as
+select 'note_' || number as id from range(12) as numbers(number);
 create table research_files.erased_counts (
     table_name varchar, scope varchar, part varchar, row_count bigint);
 create table research_files.bad_rows (file varchar, line bigint, table_name varchar);
@@ -476,6 +481,7 @@ from (
     select 'zendesk' as source, id from zendesk.tickets
     union all select 'intercom', id from intercom.conversations
     union all select 'linear', id from linear.customer_needs
+    union all select 'research_files', id from research_files.notes
 ) as items;
 create table research.theme_quality as
 select theme, 6 as gold_count, 6 as found_count, 0.85 as least_macro_f1,
@@ -492,6 +498,20 @@ select id as roadmap_item_id, date '2026-02-01' as month_start,
     3000::decimal(18, 2) as allocated_arr_usd, 10 as reach_people_count, 2.0::double as impact,
     0.5::double as confidence, 4.0::double as effort_person_months, 2.5::double as rice_score
 from linear.projects;
+alter table research.feedback add column roadmap_item_id varchar default 'p1';
+create table delivery.shipped_items as
+select id as roadmap_item_id, completed_at::timestamp as completed_at,
+    completed_at::timestamp + interval 1 day as shipped_at, date '2026-01-21' as shipped_date
+from linear.projects;
+create table product.release_accounts as
+select distinct roadmap_item_id, account_id, true as has_asked, true as is_told,
+    timestamp '2026-01-22' as told_at
+from research.feedback;
+create table product.rollout_results as
+select 10 as treated_count, 8 as treated_retained_count, 10 as control_count,
+    5 as control_retained_count, 12 as user_count;
+create table product.release_outcomes as
+select 'requesters_told' as metric, count(*) as case_count from product.release_accounts;
 """
 
 

@@ -587,6 +587,24 @@ DAMAGE: Mapping[str, str] = {
     "update delivery.deployments set is_failed = false where deployment_id = 'dp4'": (
         "delivery.delivery_performance_weekly.deployments_of_weeks_counted_once"
     ),
+    "update linear.projects set completed_at = null": (
+        "delivery.shipped_items.completed_projects_found"
+    ),
+    "update delivery.shipped_items set completed_at = completed_at - interval 90 day": (
+        "delivery.shipped_items.items_released_long_after_they_were_done"
+    ),
+    "update product.release_accounts set has_asked = false": (
+        "product.release_accounts.who_asked_is_found"
+    ),
+    "update product.release_accounts set told_at = timestamp '2026-01-20'": (
+        "product.release_accounts.told_before_it_came"
+    ),
+    "update product.rollout_results set user_count = 21": (
+        "product.rollout_results.more_people_than_there_are"
+    ),
+    "update product.release_outcomes set case_count = 2": (
+        "product.release_outcomes.requesters_told_as_the_accounts_say"
+    ),
     "delete from research_files.contacts where participant_id = 'panel_1'": (
         "research_files.participants.row_count_of_the_largest_file"
     ),
@@ -611,6 +629,9 @@ DAMAGE: Mapping[str, str] = {
     ),
     "delete from intercom.live_conversations where id < 'talk_5'": (
         "research.feedback.conversations_heard"
+    ),
+    "delete from research.feedback where source = 'research_files'": (
+        "research.feedback.notes_heard"
     ),
     "delete from research.feedback where source = 'linear' and item_id < 'linear:n7'": (
         "research.feedback.needs_heard"

@@ -74,6 +74,27 @@ def test_a_ticket_arrives_with_its_course(vendors: Vendors) -> None:
     assert ("p3@word1.example", "user_000003") in held("users", "email, external_id")
 
 
+def test_an_answer_of_ours_arrives_with_the_ticket_that_it_follows(
+    company: Company, serve: Serve
+) -> None:
+    company.tables["business/feedback"] = [
+        ticket(0, NOW - 30 * DAY, told_at=NOW - 2 * DAY),
+        ticket(1, NOW - 3 * DAY, told_at=NOW - DAY),
+    ]
+    serve(company)
+    load_now("zendesk")
+    columns = "external_id, follows_id is not null, submitter_id = requester_id"
+    assert held("tickets", f"{columns}, last_comment_at > solved_at") == [
+        ("fb_0", False, True, False),
+        ("fb_1", False, True, True),
+        (None, True, False, False),
+    ]
+    assert query(
+        "select count(*) from zendesk.tickets as asked"
+        " inner join zendesk.tickets as told on told.follows_id = asked.id"
+    ) == [(1,)]
+
+
 def test_later_nights_bring_what_changed(vendors: Vendors) -> None:
     load_now("zendesk")
     vendors.at(NOW + 3 * DAY + HOUR)

@@ -165,6 +165,10 @@ COUNTED = {
     "nps --by quarter": """
         select date_trunc('quarter', submitted_at)::date, avg(nps_points)
         from research.survey_responses where metric = 'nps' and is_counted group by 1""",
+    "closed_loop_rate --by month": """
+        select date_trunc('month', shipped_date)::date,
+            count(*) filter (told_at is not null) / count(*)
+        from product.release_accounts where has_asked and thread_count > 0 group by 1""",
     "change_failure_rate --by month": """
         select date_trunc('month', deployed_at)::date, avg((incident_count > 0)::int)
         from delivery.deployments group by 1""",

@@ -359,6 +359,7 @@ def test_the_planted_stories_hold(companies: Companies, seed: int) -> None:
     loop = truth["T3b"]
     assert loop["mentions_90d_after"] < loop["mentions_90d_before"] / 2
     assert loop["requester_adoption"] > 3 * loop["other_adoption"]
+    assert 0.5 < loop["told"] < 1
     assert truth["T4"]["cheapest"] == {"first_touch": "partner", "last_touch": "organic"}
     assert truth["T5"]["campaign_rate"] > 3 * truth["T5"]["other_rate"]
     assert truth["T6"]["qualified_rate"] > 2.5 * truth["T6"]["others_rate"]

@@ -67,7 +67,8 @@ def rows(url: str, name: str) -> list[dict[str, str]]:
 
 def test_every_file_is_there_with_its_header_and_what_has_happened(url: str) -> None:
     assert sorted(path.name for path in exports(url).iterdir()) == [
-        *("consents.csv", "contacts.csv", "participants.csv", "sessions.csv", "studies.csv")
+        *("consents.csv", "contacts.csv", "notes.csv"),
+        *("participants.csv", "sessions.csv", "studies.csv"),
     ]
     assert rows(url, "studies") == []
     assert [row["contact_id"] for row in rows(url, "contacts")] == ["ctc_0", "ctc_1"]

@@ -1,6 +1,7 @@
 """Zendesk answers in its own shapes, for what it documents and for nothing else."""
 
 import base64
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,24 @@ def test_a_ticket_says_what_was_written_and_what_became_of_it(url: str) -> None:
     assert first["metric_set"]["solved_at"] == JUNE.format(3)
     assert first["metric_set"]["reply_time_in_minutes"]["calendar"] == 24 * 60
     assert "metric_set" not in tickets(url)[0]
+
+
+def test_word_on_a_closed_ticket_is_a_ticket_that_follows_it(folder: Path, tmp_path: Path) -> None:
+    company = shutil.copytree(folder, tmp_path / "company")
+    asked = [{**FEEDBACK[0], "told_at": JUNE.format(9)}, {**FEEDBACK[2], "told_at": NOW}]
+    write_csv(company / "business" / "feedback.csv", asked)
+    with running(create_app(company, now=NOW)) as url:
+        move(url, "2026-06-30T12:05:00Z")
+        found = tickets(url, "start_time=0&include=metric_sets")
+        [closed, follow_up, still_open] = sorted(found, key=lambda each: each["created_at"])
+    assert closed["metric_set"]["replies"] == 1
+    assert closed["metric_set"]["latest_comment_added_at"] == JUNE.format(2)
+    via = follow_up["via"]["source"]
+    assert (via["rel"], via["from"]["ticket_id"]) == ("follow_up", closed["id"])
+    assert follow_up["created_at"] == JUNE.format(9)
+    assert follow_up["requester_id"] == closed["requester_id"] != follow_up["submitter_id"]
+    # It is not closed yet, so that the word stands in the ticket itself.
+    assert still_open["metric_set"]["latest_comment_added_at"] == "2026-06-30T12:00:00Z"
 
 
 def test_closing_moves_the_time_of_the_export_and_no_other(url: str) -> None:

@@ -640,6 +640,61 @@ def test_mentions_of_what_was_shipped_fall_and_who_asked_takes_it_up(job: Job) -
     assert after < before / 2
 
 
+def test_a_release_is_judged_by_those_who_asked_for_it(job: Job) -> None:
+    """T3b, by accounts; one whose need names no account that is known is not found."""
+    truth = job.truth["T3b"]
+    if truth["mentions_90d_before"] < 10:
+        pytest.skip("too little was said in this company")
+    outcomes = {
+        metric: figures
+        for metric, *figures in job.query(
+            "select metric, value, case_count, other_value, other_count, verdict"
+            " from product.release_outcomes where feature_id = 'sso_scim'"
+        )
+    }
+    asked, count, others, other_count, verdict = outcomes["adoption"]
+    assert verdict == "better"
+    assert asked == pytest.approx(truth["requester_adoption"], abs=0.03)
+    assert others == pytest.approx(truth["other_adoption"], abs=0.01)
+    assert count == pytest.approx(truth["requesters"], rel=0.05)
+    assert other_count == pytest.approx(truth["others"], rel=0.02)
+    told, count, *_, verdict = outcomes["requesters_told"]
+    assert verdict == "some told"
+    assert told == pytest.approx(truth["told"], abs=0.03)
+    assert count == pytest.approx(truth["answerable_requesters"], rel=0.05)
+    after, _, before, _, verdict = outcomes["mentions"]
+    assert verdict == "better"
+    assert (before, after) == pytest.approx(
+        (truth["mentions_90d_before"], truth["mentions_90d_after"]), rel=0.1, abs=1
+    )
+
+
+def test_a_roll_out_by_flag_has_its_effect_and_no_more(job: Job) -> None:
+    """T1, to the digit."""
+    if not (truth := job.truth["T1"]):
+        pytest.skip("nothing was dealt out by a flag in this company")
+    [row] = job.query(
+        "select treated_count, control_count, effect, effect_low, effect_high, treated_adoption,"
+        " effect_per_adopter, user_count, naive_effect, naive_low, naive_high, verdict"
+        " from product.rollout_results"
+    )
+    *figures, verdict = row
+    itt, naive = truth["itt"], truth["naive"]
+    assert figures == pytest.approx(
+        [
+            *(itt["treated"], itt["control"], itt["effect"], itt["ci_low"], itt["ci_high"]),
+            *(truth["adoption_of_treated"], truth["per_adopter"]),
+            *(naive["treated"], naive["effect"], naive["ci_low"], naive["ci_high"]),
+        ],
+        abs=1e-6,
+    )
+    assert verdict == "better"
+    assert job.query(
+        "select method, verdict from product.release_outcomes"
+        " where feature_id = 'automations' and metric = 'user_retention'"
+    ) == [("dealt by a flag", "better")]
+
+
 def test_no_address_is_left_in_what_customers_said(job: Job) -> None:
     [(texts, redacted)] = job.query(
         "select count(*) filter (where text like '%@%'),"

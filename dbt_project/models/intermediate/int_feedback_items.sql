@@ -1,51 +1,6 @@
 -- Everything customers said in words, from every channel that has text, in one shape. The text is
 -- redacted: in staging, and here what people wrote into open questions of surveys.
 with
-    tickets as (
-        select
-            'zendesk' as source,
-            tickets.ticket_id as vendor_id,
-            tickets.created_at as occurred_at,
-            requesters.person_id,
-            coalesce(requesters.account_id, customers.account_id) as account_id,
-            coalesce(requesters.is_internal, false) as is_internal,
-            cast(null as {{ dbt.type_string() }}) as project_id,
-            -- Tools make a subject of the text's beginning where nobody typed one.
-            coalesce(nullif(trim(tickets.body), ''), tickets.subject) as text
-        from {{ ref("stg_zendesk__tickets") }} as tickets
-        left join
-            {{ ref("int_requesters") }} as requesters
-            on requesters.source = 'zendesk'
-            and tickets.requester_id = requesters.requester_id
-        left join
-            {{ ref("int_tool_customers") }} as customers
-            on customers.source = 'zendesk'
-            and tickets.organization_id = customers.customer_id
-        where not tickets.is_deleted
-    ),
-
-    conversations as (
-        select
-            'intercom' as source,
-            conversations.conversation_id as vendor_id,
-            conversations.created_at as occurred_at,
-            requesters.person_id,
-            coalesce(requesters.account_id, customers.account_id) as account_id,
-            coalesce(requesters.is_internal, false) as is_internal,
-            null as project_id,
-            coalesce(nullif(trim(conversations.body), ''), conversations.subject) as text
-        from {{ ref("stg_intercom__conversations") }} as conversations
-        left join
-            {{ ref("int_requesters") }} as requesters
-            on requesters.source = 'intercom'
-            and conversations.contact_id = requesters.requester_id
-        left join
-            {{ ref("int_tool_customers") }} as customers
-            on customers.source = 'intercom'
-            and conversations.company_id = customers.customer_id
-        where not conversations.is_deleted
-    ),
-
     needs as (
         select
             'linear' as source,
@@ -84,18 +39,34 @@ with
         where stages.object_type = 'deals' and stages.is_closed and stages.probability = 0
     ),
 
+    notes as (
+        select
+            'research_files' as source,
+            notes.note_id as vendor_id,
+            notes.noted_at as occurred_at,
+            panellists.person_id,
+            panellists.account_id,
+            coalesce(panellists.is_internal, false) as is_internal,
+            null as project_id,
+            notes.text
+        from {{ ref("stg_research_files__notes") }} as notes
+        left join
+            {{ ref("int_panellists") }} as panellists
+            on notes.participant_id = panellists.participant_id
+    ),
+
     every_item as (
         select *
-        from tickets
-        union all
-        select *
-        from conversations
+        from {{ ref("int_support_items") }}
         union all
         select *
         from needs
         union all
         select *
         from lost_deals
+        union all
+        select *
+        from notes
         union all
         select
             source,

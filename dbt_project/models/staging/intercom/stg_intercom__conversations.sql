@@ -59,6 +59,7 @@ select
     {{ utc("named.created_at") }} as created_at,
     {{ utc("named.updated_at") }} as updated_at,
     {{ utc("named.first_reply_at") }} as first_replied_at,
+    {{ utc("named.last_reply_at") }} as last_replied_at,
     {{ utc("named.closed_at") }} as solved_at,
     named.is_deleted
 from named

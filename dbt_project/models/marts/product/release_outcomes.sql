@@ -1,0 +1,129 @@
+-- One row per shipped roadmap item and figure of what came of it: did it matter, to whom, and were
+-- those who asked told. Accounts that ask are no random ones, so `adoption` and what is kept say
+-- who
+-- took it up and stayed, not why; only what a flag dealt out is an effect. What is called better or
+-- worse is so at 5 % for all items of that figure together (Bonferroni).
+with
+    items as (
+        select
+            *,
+            {{
+                date_plus_days(
+                    "shipped_date", "-1 * " ~ days_between("shipped_date", "outcome_date")
+                )
+            }} as before_date
+        from {{ ref("shipped_items") }}
+    ),
+
+    needs as (
+        select
+            coalesce(feedback.roadmap_item_id, projects.project_id) as roadmap_item_id,
+            feedback.item_id,
+            feedback.occurred_at
+        from {{ ref("feedback") }} as feedback
+        left join {{ ref("int_theme_projects") }} as projects on feedback.theme = projects.theme
+        where not feedback.is_solicited and feedback.severity_weight > 0
+    ),
+
+    answers as (
+        select items.roadmap_item_id, accounts.account_id is not null as has_asked, said.score
+        from items
+        inner join
+            {{ ref("survey_responses") }} as said
+            on said.submitted_at >= items.shipped_at
+            and said.submitted_at < items.outcome_date
+        left join
+            {{ ref("release_accounts") }} as accounts
+            on items.roadmap_item_id = accounts.roadmap_item_id
+            and said.account_id = accounts.account_id
+            and accounts.has_asked
+        where said.metric = 'nps' and said.is_counted and said.account_id is not null
+    ),
+
+    nps as ({{ nps_beside_others("answers", "roadmap_item_id", "has_asked") }}),
+
+    outcomes as (
+        select *
+        from ({{ outcomes_of_accounts(ref("release_accounts")) }}) as of_accounts
+        union all
+        select *
+        from ({{ outcomes_of_mentions("items", "needs") }}) as of_mentions
+        union all
+        select *
+        from
+            (
+                {{
+                    outcomes_of_retention(
+                        "items", ref("rollout_results"), ref("feature_retention")
+                    )
+                }}
+            ) as of_retention
+        union all
+        select
+            roadmap_item_id,
+            'nps',
+            'who asked beside who did not',
+            answers,
+            nps,
+            other_answers,
+            nps_others,
+            difference,
+            margin_95 / 1.96
+        from nps
+    ),
+
+    judged as (
+        select
+            items.*,
+            outcomes.metric,
+            outcomes.method,
+            outcomes.n,
+            outcomes.value,
+            outcomes.other_n,
+            outcomes.other_value,
+            outcomes.effect,
+            outcomes.error,
+            -- What a flag dealt out is read when that roll-out is old enough.
+            items.outcome_date > clock.last_complete_date
+            and outcomes.method <> 'dealt by a flag' as is_early,
+            {{ two_sided_p("outcomes.effect", "outcomes.error") }}
+            * count(outcomes.error) over (partition by outcomes.metric) as chance,
+            -- Fewer who still ask is what was wanted.
+            case when outcomes.metric = 'mentions' then -1 else 1 end * outcomes.effect as gain
+        from outcomes
+        inner join items on outcomes.roadmap_item_id = items.roadmap_item_id
+        cross join {{ ref("int_clock") }} as clock
+    )
+
+select
+    roadmap_item_id,
+    roadmap_item,
+    feature_id,
+    repository,
+    release_tag,
+    shipped_date,
+    outcome_date,
+    metric,
+    method,
+    n as case_count,
+    cast(value as {{ type_double() }}) as value,
+    other_n as other_count,
+    cast(other_value as {{ type_double() }}) as other_value,
+    cast(effect as {{ type_double() }}) as effect,
+    cast(1.96 * error as {{ type_double() }}) as effect_margin_95,
+    case
+        when is_early
+        then 'too early'
+        when metric = 'requesters_told'
+        then case when value = 1 then 'told' when value = 0 then 'nobody told' else 'some told' end
+        when
+            error is null
+            or (metric <> 'mentions' and least(n, other_n) < {{ var("least_answers") }})
+        then 'cannot tell'
+        when chance >= 0.05
+        then 'no difference'
+        when gain > 0
+        then 'better'
+        else 'worse'
+    end as verdict
+from judged
