@@ -86,6 +86,8 @@ CONVERSATIONS = Table(
         # Who else speaks in it.
         "teammate_names": TEXT,
         "part_count": BIGINT,
+        # When the customer said the first of `replies`.
+        "first_customer_reply_at": TIME,
         "created_at": TIME,
         "updated_at": TIME,
         "first_reply_at": TIME,
@@ -370,6 +372,7 @@ def _conversation(external_id_attribute: str, item: Item) -> Row:
         "external_id": (item.get("custom_attributes") or {}).get(external_id_attribute),
         "teammate_names": ", ".join(dict.fromkeys(filter(None, others))) or None,
         "part_count": len(parts),
+        "first_customer_reply_at": from_unix(said[0]["created_at"]) if said else None,
         "created_at": from_unix(item["created_at"]),
         "updated_at": from_unix(item["updated_at"]),
         "first_reply_at": from_unix(statistics.get("first_admin_reply_at")),

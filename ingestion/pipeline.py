@@ -244,14 +244,14 @@ def accept_column(name: str) -> Drift:
 
 
 def create_tables(source_name: str) -> None:
-    """Create the empty tables of a source that was never loaded."""
+    """Create what is missing of a source's tables: all if it was never loaded, or new columns."""
     tables = _vendor(source_name).tables
     with _explained(source_name), _warehouse() as connection:
         existing = connection.execute(
-            "select table_name from information_schema.tables where table_schema = ?",
+            "select table_name, column_name from information_schema.columns where table_schema = ?",
             [source_name],
         ).fetchall()
-        if {table.name for table in tables} <= {name for (name,) in existing}:
+        if {(table.name, column) for table in tables for column in table.columns} <= {*existing}:
             return
         pipeline = _pipeline(source_name, connection)
         pipeline.sync_destination()
@@ -364,7 +364,11 @@ def _extract_without(pipeline: Pipeline, source_name: str, stopped: Mapping[str,
     for table in stopped:
         source.resources[table].selected = False
     known = pipeline.schemas[source_name].tables if source_name in pipeline.schemas else {}
-    missing = [table for table in vendor.tables if table.name not in known]
+    missing = [
+        table
+        for table in vendor.tables
+        if not {*table.columns} <= {*known.get(table.name, {}).get("columns", {})}
+    ]
     # The empty tables come last, so that a file's own order of columns wins.
     sources = [source, *([empty(missing)] if missing else []), _noting(source_name, stopped)]
     pipeline.extract(sources)

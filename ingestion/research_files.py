@@ -102,7 +102,8 @@ NOTES = _file(
         "noted_at": TIME,
     },
     ("note_id",),
-    ("participant_id", "text"),
+    # Numbered by people who like to write who it was into the number.
+    ("note_id", "participant_id", "text"),
 )
 PSEUDONYMS = pseudonyms("research_files")
 ERASED = erased_counts("research_files")
@@ -316,7 +317,7 @@ def _rows_of(table: Table, reading: Reading) -> Iterator[Sequence[Row]]:
 
 
 def _pseudonyms(people: Pseudonyms, reading: Reading) -> Iterator[Sequence[Row]]:
-    ids = (row.get("participant_id") for row in reading.rows)
+    ids = (row.get(column) for row in reading.rows for column in ("participant_id", "note_id"))
     yield from people.rows(str(each) for each in ids if each)
 
 

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from rich.console import Console
@@ -42,8 +42,11 @@ class Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         # As it stands: a bracket is no style, and a path in a pipe is not cut at a width.
-        line = self.format(record)
-        screen().print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        try:
+            line = self.format(record)
+            screen().print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        except (Exception, SystemExit):
+            self.handleError(record)
 
 
 class _Said(ProgressColumn):
@@ -80,18 +83,27 @@ def under_way(name: str, said: Callable[[], str]) -> Iterator[None]:
         yield
 
 
+def _whoever_looks() -> suppress:
+    """Nobody's closed terminal ends a night; Rich leaves the program when a pipe is closed."""
+    return suppress(OSError, SystemExit)
+
+
 @contextmanager
 def _moving(name: str, said: Callable[[], str]) -> Iterator[None]:
     with _lock:
         # Here, or two threads make one each, and Rich cannot show two.
         board = _board()
-        board.start()
-        task = board.add_task(name, total=None, said=said)
+        known = {*board.task_ids}
+        with _whoever_looks():
+            board.add_task(name, total=None, said=said)
+            board.start()
+        mine = {*board.task_ids} - known
     try:
         yield
     finally:
-        with _lock:
-            board.remove_task(task)
+        with _lock, _whoever_looks():
+            for task in mine:
+                board.remove_task(task)
             if not board.task_ids:
                 board.stop()
 

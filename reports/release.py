@@ -12,7 +12,7 @@ _LATEST = """
         group by all
     )
     select
-        quality.release_tag, cast(quality.published_at as date) as published_on,
+        quality.repository, quality.release_tag, cast(quality.published_at as date) as published_on,
         quality.change_count, quality.failed_deployment_count, quality.exposed_account_count,
         quality.nps_delta, quality.nps_verdict, brought.items as roadmap_items
     from delivery.release_quality as quality
@@ -20,26 +20,41 @@ _LATEST = """
     order by quality.published_at desc, quality.release_tag
     limit $n
 """
+# Releases with the items that they completed, and items that came without one.
 _KNOWN = """
-    select distinct quality.repository, quality.release_tag, quality.published_at
-    from delivery.release_quality as quality
-    left join delivery.shipped_items as items using (repository, release_tag)
+    with things as (
+        select
+            quality.repository, quality.release_tag, items.roadmap_item_id, items.roadmap_item,
+            items.feature_id, quality.published_at as shipped_at
+        from delivery.release_quality as quality
+        left join delivery.shipped_items as items using (repository, release_tag)
+        union all
+        select null, null, roadmap_item_id, roadmap_item, feature_id, shipped_at
+        from delivery.shipped_items
+        where release_tag is null
+    )
+    select
+        things.repository, things.release_tag,
+        case when release_tag is null then roadmap_item_id end as roadmap_item_id,
+        coalesce(any_value(repository || ' ' || release_tag), any_value(roadmap_item)) as called
+    from things
     left join core.features as features using (feature_id)
     where {condition}
-    order by quality.published_at desc, quality.release_tag
+    group by all
+    order by max(shipped_at) desc, called
 """
-# What of a release is shown, each with it as $repository and $tag.
+# What is shown, each with the release as $repository and $tag, or the item without one as $item.
 _SECTIONS = {
     "release": """
         from delivery.release_quality
-        where repository = $repository and release_tag = $tag
+        where repository = $repository and release_tag = $tag and $item is null
     """,
     "what came of it": """
         select
             roadmap_item, metric, value, case_count, other_value, other_count, effect,
             effect_margin_95, verdict, method
         from product.release_outcomes
-        where repository = $repository and release_tag = $tag
+        where (repository = $repository and release_tag = $tag) or roadmap_item_id = $item
         order by roadmap_item, metric
     """,
     "to whom it mattered": """
@@ -52,7 +67,9 @@ _SECTIONS = {
             sum(accounts.arr_usd) filter (where has_asked) as arr_of_who_asked_usd
         from product.release_accounts as accounts
         inner join delivery.shipped_items as items using (roadmap_item_id)
-        where items.repository = $repository and items.release_tag = $tag
+        where
+            (items.repository = $repository and items.release_tag = $tag)
+            or items.roadmap_item_id = $item
         group by all
         order by items.roadmap_item, accounts.segment
     """,
@@ -65,7 +82,8 @@ _SECTIONS = {
         inner join delivery.shipped_items as items using (roadmap_item_id)
         left join core.accounts as known on accounts.account_id = known.account_id
         where
-            items.repository = $repository and items.release_tag = $tag
+            ((items.repository = $repository and items.release_tag = $tag)
+            or items.roadmap_item_id = $item)
             and accounts.has_asked and not coalesce(accounts.is_told, false)
         order by accounts.arr_usd desc, accounts.account_id
         limit $n
@@ -87,8 +105,8 @@ def release(what: str, n: int) -> dict[str, Rows]:
     """Return what a release was, what came of it, to whom it mattered, and who is to be told.
 
     Args:
-        what: its tag, or a roadmap item or feature that it brought, or a part of one of these; the
-            first of them that fits decides.
+        what: its tag, with its repository before it if several have it, a roadmap item or feature
+            that it brought, or a part of these; the first that fits decides.
         n: how many accounts to list that asked and were not told.
 
     Raises:
@@ -96,24 +114,32 @@ def release(what: str, n: int) -> dict[str, Rows]:
         AmbiguousNameError: several do; the message names them.
         NotPublishedError: nothing is published.
     """
-    named = ("quality.release_tag", "items.roadmap_item", "features.feature_name")
     with reading() as connection:
         for condition in (
-            *(f"lower({name}) = lower($what)" for name in named),
-            " or ".join(f"contains(lower({name}), lower($what))" for name in named),
+            "lower(release_tag) = lower($what)",
+            "lower(repository || ' ' || release_tag) = lower($what)",
+            "lower(roadmap_item) = lower($what)",
+            "lower(feature_name) = lower($what)",
+            "contains(lower(concat_ws(' ', release_tag, roadmap_item, feature_name)),"
+            " lower($what))",
         ):
             found = rows(connection, _KNOWN.format(condition=condition), {"what": what.strip()})
             if len(found) == 1:
-                chosen = {"repository": found[0]["repository"], "tag": found[0]["release_tag"]}
+                chosen = {
+                    "repository": found[0]["repository"],
+                    "tag": found[0]["release_tag"],
+                    "item": found[0]["roadmap_item_id"],
+                    "n": n,
+                }
                 return {
-                    name: rows(connection, sql, chosen | ({"n": n} if "$n" in sql else {}))
+                    name: rows(connection, sql, {k: v for k, v in chosen.items() if f"${k}" in sql})
                     for name, sql in _SECTIONS.items()
                 }
             if found:
-                tags = ", ".join(f"{each['release_tag']}" for each in found[:MANY])
+                called = ", ".join(each["called"] for each in found[:MANY])
                 more = f" and {len(found) - MANY} more" if len(found) > MANY else ""
                 raise AmbiguousNameError(
-                    f"{len(found)} releases fit {what!r}: {tags}{more}; give the tag of one"
+                    f"{len(found)} releases fit {what!r}: {called}{more}; give one of these"
                 )
     raise UnknownNameError(
         f"no release is known by {what!r}; give a tag as in delivery.release_quality, or a roadmap"

@@ -251,10 +251,12 @@
     from rates
 {%- endmacro %}
 
-{#- (`key`, n, other_n, rate, other_rate, difference, error): the share of rows with an `outcome`
-    (1, 0, or null for who does not count) among those of which `flag` is true beside the share among
-    the others, for each value of a column. A rate is null without anybody, the difference if either
-    is, the error (unpooled) also if it is zero. -#}
+{#- (`key`, n, other_n, rate, other_rate, difference, error, error_if_alike): the share of rows with
+    an `outcome` (1, 0, or null for who does not count) among those of which `flag` is true beside
+    the share among the others, for each value of a column. `error` is for an interval, with a hit
+    and a miss added to either side, else 30 of 30 would be certain (Agresti and Caffo 2000);
+    `error_if_alike` is for a test, of one share for both sides, null if nobody or everybody has the
+    outcome. A rate is null without anybody, and so is what needs it. -#}
 {% macro shares_beside_others(relation, key, flag, outcome) -%}
     with
         sides as (
@@ -274,19 +276,25 @@
                 n,
                 other_n,
                 hits * 1.0 / nullif(n, 0) as rate,
-                other_hits * 1.0 / nullif(other_n, 0) as other_rate
+                other_hits * 1.0 / nullif(other_n, 0) as other_rate,
+                (hits + 1) * 1.0 / (n + 2) as middle,
+                (other_hits + 1) * 1.0 / (other_n + 2) as other_middle,
+                (hits + other_hits) * 1.0 / nullif(n + other_n, 0) as pooled
             from sides
         )
 
     select
-        *,
+        {{ key }},
+        n,
+        other_n,
+        rate,
+        other_rate,
         rate - other_rate as difference,
+        sqrt(
+            middle * (1 - middle) / (n + 2) + other_middle * (1 - other_middle) / (other_n + 2)
+        ) as error,
         nullif(
-            sqrt(
-                rate * (1 - rate) / nullif(n, 0)
-                + other_rate * (1 - other_rate) / nullif(other_n, 0)
-            ),
-            0
-        ) as error
+            sqrt(pooled * (1 - pooled) * (1.0 / nullif(n, 0) + 1.0 / nullif(other_n, 0))), 0
+        ) as error_if_alike
     from rates
 {%- endmacro %}

@@ -153,6 +153,8 @@ def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg
                 f" Mend it, or leave {name} out of PRODUCTOPS_SOURCES.",
                 allow_retries=False,
             )
+        # What models have asked for since it was last reached.
+        create_tables(name)
     for key in sorted(context.selected_asset_keys, key=lambda key: key.path[0] != "vendors"):
         source = key.path[1] if key.path[0] == "vendors" else key.path[0]
         if key.path[0] == "vendors":

@@ -207,7 +207,7 @@ select id as customer, 'domain' as key_type, id || '.example' as value from line
 create table linear.customer_needs as
 select 'n' || number as id, 'c' || number as customer from range(10) as numbers(number);
 create table linear.projects as
-select 'p1' as id, timestamptz '2026-01-20' as completed_at;
+select 'p1' as id, timestamptz '2026-01-20' as completed_at, false as trashed;
 create table linear.teams as select 't1' as id;
 create table linear.workflow_states as select 's1' as id;
 create table linear.issues as

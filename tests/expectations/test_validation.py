@@ -587,17 +587,12 @@ DAMAGE: Mapping[str, str] = {
     "update delivery.deployments set is_failed = false where deployment_id = 'dp4'": (
         "delivery.delivery_performance_weekly.deployments_of_weeks_counted_once"
     ),
-    "update linear.projects set completed_at = null": (
-        "delivery.shipped_items.completed_projects_found"
-    ),
+    "delete from delivery.shipped_items": ("delivery.shipped_items.completed_projects_found"),
     "update delivery.shipped_items set completed_at = completed_at - interval 90 day": (
         "delivery.shipped_items.items_released_long_after_they_were_done"
     ),
     "update product.release_accounts set has_asked = false": (
         "product.release_accounts.who_asked_is_found"
-    ),
-    "update product.release_accounts set told_at = timestamp '2026-01-20'": (
-        "product.release_accounts.told_before_it_came"
     ),
     "update product.rollout_results set user_count = 21": (
         "product.rollout_results.more_people_than_there_are"

@@ -12,7 +12,7 @@ from pathlib import Path
 import dlt
 import pytest
 
-from ingestion import SOURCES
+from ingestion import SOURCES, zendesk
 from ingestion.errors import WarehouseError
 from ingestion.pipeline import (
     create_tables,
@@ -126,6 +126,29 @@ def test_creating_tables_leaves_loaded_ones_alone(vendors: Vendors) -> None:
     for name in SOURCES:
         create_tables(name)
     assert contents() == before
+
+
+@pytest.mark.parametrize("is_reached", [True, False])
+def test_a_table_from_before_an_upgrade_gets_its_new_columns(
+    vendors: Vendors, is_reached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on a night without news of it, and of a vendor that nobody asks any more."""
+    row_of = zendesk._ticket
+    with monkeypatch.context() as before:
+        before.delitem(zendesk.TICKETS.columns, "follows_id")
+        before.setattr(
+            zendesk,
+            "_ticket",
+            lambda item: {k: v for k, v in row_of(item).items() if k != "follows_id"},
+        )
+        load_now("zendesk")
+    columns = "select column_name from duckdb_columns() where schema_name = 'zendesk'"
+    assert ("follows_id",) not in query(columns)
+    if is_reached:
+        load_now("zendesk")
+    else:
+        create_tables("zendesk")
+    assert ("follows_id",) in query(columns)
 
 
 def test_vendors_are_extracted_at_once_and_loaded_one_by_one(vendors: Vendors) -> None:

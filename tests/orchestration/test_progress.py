@@ -52,6 +52,26 @@ def test_lines_stay_on_the_screen_while_what_a_job_prints_goes_to_its_log(
     )
 
 
+class Closed(io.StringIO):
+    """A pipe whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_pipe_that_was_closed_ends_no_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=Closed(), force_terminal=True)
+    with pytest.raises(SystemExit):
+        console.print("Rich leaves the program.")
+    monkeypatch.setattr(progress, "screen", lambda: console)
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    progress._board.cache_clear()
+    progress.Lines().emit(logging.makeLogRecord({"msg": "to nobody"}))
+    with progress.under_way("hubspot", lambda: "1 row read"):
+        pass
+    progress._board.cache_clear()
+
+
 @pytest.mark.parametrize("printed", [False], indirect=True)
 def test_a_log_gets_a_plain_line_now_and_then(printed: io.StringIO) -> None:
     with progress.under_way("hubspot", lambda: "1,200 rows read"):

@@ -256,3 +256,57 @@ def test_what_a_study_cannot_be_is_said(
         code, said = stopped.code, capsys.readouterr().err
     assert code == 2
     assert words in said
+
+
+def test_a_release_says_what_it_was_and_whom_it_mattered_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, said = told(capsys, "release", "r-2026.6.1", "--format", "json")
+    sections = json.loads(said)
+    assert code == 0
+    assert list(sections) == [
+        *("release", "what came of it", "to whom it mattered", "asked and not told")
+    ]
+    assert sections["release"][0]["release_tag"] == "R-2026.6.1"
+    _, said = told(capsys, "release", "--n", "1", "--format", "csv")
+    assert said.splitlines()[1].startswith("lanternfish/app,R-2026.6.1-hotfix.1,2026-06-15,")
+
+
+def test_an_item_that_came_without_a_release_is_found_by_its_name(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = (data / "serving" / "current" / "productops.duckdb").resolve()
+    path.chmod(0o644)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into delivery.shipped_items by name select 'p1' as roadmap_item_id,"
+            " 'A portal' as roadmap_item, timestamp '2026-06-20' as shipped_at,"
+            " timestamp '2026-06-20' as completed_at, date '2026-06-20' as shipped_date,"
+            " date '2026-09-14' as outcome_date"
+        )
+        connection.execute(
+            "insert into product.release_accounts by name select 'p1' as roadmap_item_id,"
+            " account_id, date '2026-06-20' as shipped_date, 'smb' as segment, true as has_asked,"
+            " 1 as mention_count, 1 as thread_count, false as is_told, 120 as arr_usd"
+            " from core.accounts order by account_id limit 1"
+        )
+    code, said = told(capsys, "release", "portal", "--format", "json")
+    sections = json.loads(said)
+    assert (code, sections["release"]) == (0, [])
+    [owed] = sections["asked and not told"]
+    assert (owed["roadmap_item"], owed["can_be_answered"]) == ("A portal", True)
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "says"),
+    [
+        ("nothing", 2, "no release is known by 'nothing'"),
+        ("R-2026", 1, "2 releases fit 'R-2026': lanternfish/app R-2026.6.1-hotfix.1"),
+    ],
+)
+def test_a_release_of_no_name_or_of_several_is_answered_with_what_to_do(
+    what: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered, said = told(capsys, "release", what)
+    assert answered == code
+    assert says in said

@@ -653,7 +653,7 @@ def test_a_release_is_judged_by_those_who_asked_for_it(job: Job) -> None:
         )
     }
     asked, count, others, other_count, verdict = outcomes["adoption"]
-    assert verdict == "better"
+    assert verdict == "higher"
     assert asked == pytest.approx(truth["requester_adoption"], abs=0.03)
     assert others == pytest.approx(truth["other_adoption"], abs=0.01)
     assert count == pytest.approx(truth["requesters"], rel=0.05)
@@ -663,7 +663,7 @@ def test_a_release_is_judged_by_those_who_asked_for_it(job: Job) -> None:
     assert told == pytest.approx(truth["told"], abs=0.03)
     assert count == pytest.approx(truth["answerable_requesters"], rel=0.05)
     after, _, before, _, verdict = outcomes["mentions"]
-    assert verdict == "better"
+    assert verdict == "fewer"
     assert (before, after) == pytest.approx(
         (truth["mentions_90d_before"], truth["mentions_90d_after"]), rel=0.1, abs=1
     )

@@ -1,7 +1,8 @@
 {#- What came of what was shipped: rows for product.release_outcomes. -#}
-{#- (roadmap_item_id, metric, method, n, value, other_n, other_value, effect, error), the last two null
-    where nothing can be compared. accounts: as product.release_accounts. `adoption` is of accounts
-    that did not use the feature before, `accounts_kept` and `revenue_kept` of those that paid. -#}
+{#- (roadmap_item_id, metric, method, n, value, other_n, other_value, effect, error, error_if_alike),
+    the last three null where nothing can be compared; the last is what a test takes for the error if
+    there is no difference. accounts: as product.release_accounts. `adoption` is of accounts that paid
+    and did not use the feature before, `accounts_kept` and `revenue_kept` of those that paid. -#}
 {% macro outcomes_of_accounts(accounts) -%}
     with
         accounts as (
@@ -36,50 +37,42 @@
             group by roadmap_item_id
         ),
 
+        paid as (
+            select
+                roadmap_item_id, has_asked, count(*) as n, sum(later_arr_usd) / sum(arr_usd) as rate
+            from accounts
+            where was_kept is not null
+            group by roadmap_item_id, has_asked
+        ),
+
         revenue as (
             select
                 roadmap_item_id,
-                count(case when has_asked and was_kept is not null then 1 end) as n,
-                count(case when not has_asked and was_kept is not null then 1 end) as other_n,
-                sum(case when has_asked and was_kept is not null then later_arr_usd end) / nullif(
-                    sum(case when has_asked and was_kept is not null then arr_usd end), 0
-                ) as rate,
-                sum(
-                    case when not has_asked and was_kept is not null then later_arr_usd end
-                ) / nullif(
-                    sum(case when not has_asked and was_kept is not null then arr_usd end), 0
-                ) as other_rate
-            from accounts
+                coalesce(max(case when has_asked then n end), 0) as n,
+                coalesce(max(case when not has_asked then n end), 0) as other_n,
+                max(case when has_asked then rate end) as rate,
+                max(case when not has_asked then rate end) as other_rate
+            from paid
             group by roadmap_item_id
         )
 
         {% set beside = "who asked beside who did not" %}
-    select
-        roadmap_item_id,
-        'adoption' as metric,
-        '{{ beside }}' as method,
-        n,
-        rate as value,
-        other_n,
-        other_rate as other_value,
-        difference as effect,
-        error
-    from adoption
-    where n + other_n > 0
-    union all
-    select
-        roadmap_item_id,
-        'accounts_kept',
-        '{{ beside }}',
-        n,
-        rate,
-        other_n,
-        other_rate,
-        difference,
-        error
-    from kept
-    where n + other_n > 0
-    union all
+    {% for metric, relation in [("adoption", "adoption"), ("accounts_kept", "kept")] %}
+        select
+            roadmap_item_id,
+            '{{ metric }}' as metric,
+            '{{ beside }}' as method,
+            n,
+            rate as value,
+            other_n,
+            other_rate as other_value,
+            difference as effect,
+            error,
+            error_if_alike
+        from {{ relation }}
+        where n + other_n > 0
+        union all
+    {% endfor %}
     select
         roadmap_item_id,
         'revenue_kept',
@@ -89,42 +82,49 @@
         other_n,
         other_rate,
         rate - other_rate,
+        null,
         null
     from revenue
-    where n + other_n > 0
     union all
-    select roadmap_item_id, 'requesters_told', 'count', n, rate, null, null, null, null
+    select roadmap_item_id, 'requesters_told', 'count', n, rate, null, null, null, null, null
     from told
     where n > 0
 {%- endmacro %}
 
-{#- The same columns: unsolicited needs in as many days before an item came as after. An error of the
-    difference of two counts is the root of their sum. items: as delivery.shipped_items, with the day
-    `before_date` that is as long before it as outcome_date is after; needs: (roadmap_item_id,
-    item_id, occurred_at). -#}
+{#- The same columns: unsolicited needs in as many days after an item came as before, from channels
+    that were there all the time. An error of the difference of two counts is the root of their sum.
+    items: as delivery.shipped_items, with the day `before_date` that is as long before it as
+    outcome_date is after; needs: (roadmap_item_id, item_id, source, occurred_at). -#}
 {% macro outcomes_of_mentions(items, needs) -%}
     with
+        channels as (
+            select source, min(occurred_at) as first_heard_at from {{ needs }} group by source
+        ),
+
+        heard as (
+            select
+                items.roadmap_item_id,
+                needs.item_id,
+                needs.occurred_at >= items.shipped_date as is_after
+            from {{ items }} as items
+            inner join
+                {{ needs }} as needs
+                on items.roadmap_item_id = needs.roadmap_item_id
+                and needs.occurred_at >= items.before_date
+                and needs.occurred_at < items.outcome_date
+            inner join
+                channels
+                on needs.source = channels.source
+                and channels.first_heard_at < items.before_date
+        ),
+
         counts as (
             select
                 items.roadmap_item_id,
-                count(
-                    distinct case
-                        when
-                            needs.occurred_at >= items.before_date
-                            and needs.occurred_at < items.shipped_date
-                        then needs.item_id
-                    end
-                ) as before_count,
-                count(
-                    distinct case
-                        when
-                            needs.occurred_at >= items.shipped_date
-                            and needs.occurred_at < items.outcome_date
-                        then needs.item_id
-                    end
-                ) as after_count
+                count(distinct case when not heard.is_after then heard.item_id end) as before_count,
+                count(distinct case when heard.is_after then heard.item_id end) as after_count
             from {{ items }} as items
-            left join {{ needs }} as needs on items.roadmap_item_id = needs.roadmap_item_id
+            left join heard on items.roadmap_item_id = heard.roadmap_item_id
             group by items.roadmap_item_id
         )
 
@@ -137,26 +137,51 @@
         before_count as other_n,
         before_count as other_value,
         after_count - before_count as effect,
-        nullif(sqrt(after_count + before_count), 0) as error
+        nullif(sqrt(after_count + before_count), 0) as error,
+        nullif(sqrt(after_count + before_count), 0) as error_if_alike
     from counts
 {%- endmacro %}
 
 {#- The same columns: whether people were back in the twelfth week. Where a flag dealt the feature out
-    it is the effect of that; else what is left of the difference between users and others who were
-    there on as many days, which has no error, for people chose. -#}
+    it is the effect of that, for the item that came nearest to the roll-out; else what is left of the
+    difference between users and others who were there on as many days, which has no error, for people
+    chose. -#}
 {% macro outcomes_of_retention(items, rollouts, feature_retention) -%}
+    with
+        near as (
+            select
+                items.roadmap_item_id,
+                rollouts.*,
+                row_number() over (
+                    partition by rollouts.rollout
+                    order by
+                        abs({{ days_between("items.shipped_date", "rollouts.starts_on") }}),
+                        items.roadmap_item_id
+                ) as nth_item,
+                row_number() over (
+                    partition by items.roadmap_item_id
+                    order by
+                        abs({{ days_between("items.shipped_date", "rollouts.starts_on") }}),
+                        rollouts.rollout
+                ) as nth_rollout
+            from {{ items }} as items
+            inner join {{ rollouts }} as rollouts on items.feature_id = rollouts.feature_id
+        ),
+
+        dealt as (select * from near where nth_item = 1 and nth_rollout = 1)
+
     select
-        items.roadmap_item_id,
+        roadmap_item_id,
         'user_retention' as metric,
         'dealt by a flag' as method,
-        rollouts.treated_count as n,
-        rollouts.treated_retained_count * 1.0 / rollouts.treated_count as value,
-        rollouts.control_count as other_n,
-        rollouts.control_retained_count * 1.0 / nullif(rollouts.control_count, 0) as other_value,
-        rollouts.effect,
-        (rollouts.effect_high - rollouts.effect) / 1.96 as error
-    from {{ items }} as items
-    inner join {{ rollouts }} as rollouts on items.feature_id = rollouts.feature_id
+        treated_count as n,
+        treated_retained_count * 1.0 / nullif(treated_count, 0) as value,
+        control_count as other_n,
+        control_retained_count * 1.0 / nullif(control_count, 0) as other_value,
+        effect,
+        (effect_high - effect) / 1.96 as error,
+        case when verdict <> 'cannot tell' then (effect_high - effect) / 1.96 end as error_if_alike
+    from dealt
     union all
     select
         items.roadmap_item_id,
@@ -167,12 +192,13 @@
         retention.other_count as other_n,
         retention.other_retained_count * 1.0 / nullif(retention.other_count, 0) as other_value,
         retention.matched_effect as effect,
-        null as error
+        null as error,
+        null as error_if_alike
     from {{ items }} as items
     inner join
         {{ feature_retention }} as retention
         on items.feature_id = retention.feature_id
         and retention.base_week = {{ date_plus_days(week_start("items.shipped_date"), 7) }}
-    left join {{ rollouts }} as rollouts on items.feature_id = rollouts.feature_id
-    where rollouts.feature_id is null
+    left join dealt on items.roadmap_item_id = dealt.roadmap_item_id
+    where dealt.roadmap_item_id is null
 {%- endmacro %}

@@ -198,3 +198,18 @@
         {% endif %}
     group by customers.customer, months.position, months.month
 {%- endmacro %}
+
+{#- An aggregate: the MRR of terms (mrr_usd, started_at, ended_at) that run on a date. -#}
+{% macro mrr_on(terms, date) -%}
+    coalesce(
+        sum(
+            case
+                when
+                    {{ terms }}.started_at <= {{ date }}
+                    and coalesce({{ terms }}.ended_at > {{ date }}, true)
+                then {{ terms }}.mrr_usd
+            end
+        ),
+        0
+    )
+{%- endmacro %}

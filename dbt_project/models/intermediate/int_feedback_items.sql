@@ -1,5 +1,5 @@
--- Everything customers said in words, from every channel that has text, in one shape. The text is
--- redacted: in staging, and here what people wrote into open questions of surveys.
+-- Everything customers said in words, from every channel that has text, in one shape. The text
+-- is redacted: in staging, and here what people wrote into open questions of surveys.
 with
     needs as (
         select
@@ -42,7 +42,7 @@ with
     notes as (
         select
             'research_files' as source,
-            notes.note_id as vendor_id,
+            pseudonyms.pseudonym as vendor_id,
             notes.noted_at as occurred_at,
             panellists.person_id,
             panellists.account_id,
@@ -50,6 +50,9 @@ with
             null as project_id,
             notes.text
         from {{ ref("stg_research_files__notes") }} as notes
+        inner join
+            {{ ref("stg_research_files__pseudonyms") }} as pseudonyms
+            on notes.note_id = pseudonyms.raw_id
         left join
             {{ ref("int_panellists") }} as panellists
             on notes.participant_id = panellists.participant_id

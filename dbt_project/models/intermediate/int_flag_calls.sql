@@ -1,5 +1,6 @@
--- What the first call of a flag told each person, of the flags that an experiment or a roll-out
--- names. Later answers, after a merge or a change of the roll-out, change nobody's side.
+-- What the first call of a flag told each person, of the flags that an experiment or a
+-- roll-out names. Later answers, after a merge or a change of the roll-out, change nobody's
+-- side.
 with
     flags as (
         select flag

@@ -1,5 +1,5 @@
--- What customers wrote to support, ticket or conversation: the first of it, or what they answered
--- where we wrote first.
+-- What customers wrote to support, ticket or conversation: the first of it, or what they
+-- answered where we wrote first.
 with
     tickets as (
         select
@@ -28,7 +28,11 @@ with
         select
             'intercom' as source,
             conversations.conversation_id as vendor_id,
-            conversations.created_at as occurred_at,
+            case
+                when conversations.is_begun_by_us
+                then conversations.first_customer_reply_at
+                else conversations.created_at
+            end as occurred_at,
             requesters.person_id,
             coalesce(requesters.account_id, customers.account_id) as account_id,
             coalesce(requesters.is_internal, false) as is_internal,

@@ -1,8 +1,7 @@
--- One row per roadmap item that was completed. It came with the release that carried the last of
--- its
--- changes merged before it was called done: what is merged later mends it. Without such a release
--- it
--- was there when it was called done.
+-- One row per roadmap item that was completed. It came with the last release that carried a
+-- change of it merged before it was called done: what is merged later mends it. A change
+-- without a release yet moves it once it has one; without any it was there when it was called
+-- done.
 with
     items as (
         select project_id, project_name, completed_at
@@ -17,7 +16,7 @@ with
             changes.release_tag,
             releases.published_at,
             row_number() over (
-                partition by items.project_id order by changes.merged_at desc, changes.change_id
+                partition by items.project_id order by releases.published_at desc, changes.change_id
             ) as recency
         from items
         inner join

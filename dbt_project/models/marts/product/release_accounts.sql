@@ -1,6 +1,7 @@
 -- One row per shipped roadmap item and account that had asked for it or paid when it came: who
--- asked, who of them was told, who took it up, and what they pay. A need belongs to the item it was
--- put under, else to the one of its theme; what an account said on the day itself is not before it.
+-- asked, who of them was told, who took it up, and what they pay. A need belongs to the item
+-- it was put under, else to the one of its theme; what an account said on the day itself is
+-- not before it.
 with
     items as (select * from {{ ref("shipped_items") }}),
 
@@ -10,7 +11,14 @@ with
             needs.account_id,
             count(distinct needs.item_id) as mention_count,
             min(needs.occurred_at) as first_asked_at,
-            count(distinct replies.item_id) as thread_count,
+            count(
+                distinct case
+                    when
+                        replies.last_replied_at >= items.shipped_at
+                        or coalesce(replies.hidden_at < items.shipped_at, true)
+                    then replies.item_id
+                end
+            ) as thread_count,
             max(
                 case
                     when replies.last_replied_at >= items.shipped_at then replies.last_replied_at
@@ -31,28 +39,8 @@ with
         select
             items.roadmap_item_id,
             terms.account_id,
-            coalesce(
-                sum(
-                    case
-                        when
-                            terms.started_at <= items.shipped_date
-                            and coalesce(terms.ended_at > items.shipped_date, true)
-                        then terms.mrr_usd
-                    end
-                ),
-                0
-            ) as mrr_usd,
-            coalesce(
-                sum(
-                    case
-                        when
-                            terms.started_at <= items.outcome_date
-                            and coalesce(terms.ended_at > items.outcome_date, true)
-                        then terms.mrr_usd
-                    end
-                ),
-                0
-            ) as later_mrr_usd
+            {{ mrr_on("terms", "items.shipped_date") }} as mrr_usd,
+            {{ mrr_on("terms", "items.outcome_date") }} as later_mrr_usd
         from items
         inner join
             {{ ref("int_subscription_terms") }} as terms
@@ -61,6 +49,7 @@ with
         group by items.roadmap_item_id, terms.account_id
     ),
 
+    -- Only what is sent at all can be missed.
     uses as (
         select
             items.roadmap_item_id,
@@ -79,6 +68,8 @@ with
             and weeks.week_start < items.outcome_date
         group by items.roadmap_item_id, items.shipped_date, weeks.account_id
     ),
+
+    seen as (select distinct roadmap_item_id from uses),
 
     accounts as (
         select roadmap_item_id, account_id
@@ -103,10 +94,10 @@ select
     asked.told_at,
     case when asked.thread_count > 0 then asked.told_at is not null end as is_told,
     case
-        when items.feature_id is not null then coalesce(uses.has_used_before, false)
+        when seen.roadmap_item_id is not null then coalesce(uses.has_used_before, false)
     end as has_used_before,
     uses.first_week as first_use_week,
-    case when items.feature_id is not null then uses.first_week is not null end as is_using,
+    case when seen.roadmap_item_id is not null then uses.first_week is not null end as is_using,
     cast(coalesce(paid.mrr_usd, 0) * 12 as decimal(18, 2)) as arr_usd,
     case
         when items.outcome_date <= clock.last_complete_date
@@ -127,4 +118,5 @@ left join
     uses
     on accounts.roadmap_item_id = uses.roadmap_item_id
     and accounts.account_id = uses.account_id
+left join seen on accounts.roadmap_item_id = seen.roadmap_item_id
 left join {{ ref("int_account_traits") }} as traits on accounts.account_id = traits.account_id

@@ -1,8 +1,8 @@
--- One row per shipped roadmap item and figure of what came of it: did it matter, to whom, and were
--- those who asked told. Accounts that ask are no random ones, so `adoption` and what is kept say
--- who
--- took it up and stayed, not why; only what a flag dealt out is an effect. What is called better or
--- worse is so at 5 % for all items of that figure together (Bonferroni).
+-- One row per shipped roadmap item and figure of what came of it: did it matter, to whom, and
+-- were those who asked told. Accounts that ask are no random ones, so `adoption` and what is
+-- kept say who took it up and stayed, not why; only what a flag dealt out is an effect, called
+-- better or worse. What differs does so at 5 % for all items of that figure together
+-- (Bonferroni).
 with
     items as (
         select
@@ -19,6 +19,7 @@ with
         select
             coalesce(feedback.roadmap_item_id, projects.project_id) as roadmap_item_id,
             feedback.item_id,
+            feedback.source,
             feedback.occurred_at
         from {{ ref("feedback") }} as feedback
         left join {{ ref("int_theme_projects") }} as projects on feedback.theme = projects.theme
@@ -68,6 +69,7 @@ with
             other_answers,
             nps_others,
             difference,
+            margin_95 / 1.96,
             margin_95 / 1.96
         from nps
     ),
@@ -86,10 +88,9 @@ with
             -- What a flag dealt out is read when that roll-out is old enough.
             items.outcome_date > clock.last_complete_date
             and outcomes.method <> 'dealt by a flag' as is_early,
-            {{ two_sided_p("outcomes.effect", "outcomes.error") }}
-            * count(outcomes.error) over (partition by outcomes.metric) as chance,
-            -- Fewer who still ask is what was wanted.
-            case when outcomes.metric = 'mentions' then -1 else 1 end * outcomes.effect as gain
+            outcomes.error_if_alike,
+            {{ two_sided_p("outcomes.effect", "outcomes.error_if_alike") }}
+            * count(outcomes.error_if_alike) over (partition by outcomes.metric) as chance
         from outcomes
         inner join items on outcomes.roadmap_item_id = items.roadmap_item_id
         cross join {{ ref("int_clock") }} as clock
@@ -117,12 +118,18 @@ select
         when metric = 'requesters_told'
         then case when value = 1 then 'told' when value = 0 then 'nobody told' else 'some told' end
         when
-            error is null
-            or (metric <> 'mentions' and least(n, other_n) < {{ var("least_answers") }})
+            error_if_alike is null
+            or least(n, other_n) < {{ var("least_answers") }}
+            and (metric <> 'mentions' or n + other_n < {{ var("least_answers") }})
         then 'cannot tell'
         when chance >= 0.05
         then 'no difference'
-        when gain > 0
+        -- Who asks, and who still asks, says nothing of good or bad by itself.
+        when metric = 'mentions'
+        then case when effect < 0 then 'fewer' else 'more' end
+        when metric <> 'user_retention'
+        then case when effect > 0 then 'higher' else 'lower' end
+        when effect > 0
         then 'better'
         else 'worse'
     end as verdict

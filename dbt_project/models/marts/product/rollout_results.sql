@@ -1,9 +1,7 @@
--- One row per roll-out of a feature by a flag that deals users to it: how many of whom it was dealt
--- to were back in the twelfth week beside those it was not (intention to treat), and beside that
--- what
--- one would have said of who used it (naive). Everybody whose flag was first asked for in the
--- days of
--- enrolment counts; a cluster is an account, or a person without one.
+-- One row per roll-out of a feature by a flag that deals users to it: how many of whom it was
+-- dealt to were back in the twelfth week beside those it was not (intention to treat), and
+-- beside that what one would have said of who used it (naive). Everybody whose flag was first
+-- asked for in the days of enrolment counts; a cluster is an account, or a person without one.
 with
     rollouts as (
         select
@@ -34,6 +32,11 @@ with
             and weeks.week_start < {{ date_plus_days(week_start("rollouts.starts_on"), 28) }}
     ),
 
+    -- Of a flag with variants, false is who was not to be told apart at all.
+    variants as (
+        select flag from {{ ref("int_flag_calls") }} where variant = 'control' group by flag
+    ),
+
     people as (
         select
             rollouts.rollout,
@@ -49,9 +52,11 @@ with
             and calls.occurred_at >= rollouts.starts_on
             and calls.occurred_at
             < {{ date_plus_days("rollouts.starts_on", "rollouts.enrolment_days") }}
+        left join variants on rollouts.flag = variants.flag
         left join {{ ref("int_person_traits") }} as traits on calls.person_id = traits.person_id
         left join back on rollouts.rollout = back.rollout and calls.person_id = back.person_id
         left join used on rollouts.rollout = used.rollout and calls.person_id = used.person_id
+        where calls.variant is not null and (variants.flag is null or calls.variant <> 'false')
     ),
 
     chosen as (
@@ -78,7 +83,17 @@ with
     ),
 
     taken_up as (
-        select rollout, avg(is_user) as adoption from people where is_treated = 1 group by rollout
+        select
+            rollout,
+            avg(case when is_treated = 1 then is_user end) as adoption,
+            avg(case when is_treated = 0 then is_user end) as control_adoption,
+            least(
+                count(distinct case when is_treated = 1 then cluster_id end),
+                count(distinct case when is_treated = 0 then cluster_id end)
+            ) as cluster_count,
+            least(sum(is_treated), sum(1 - is_treated)) as people_count
+        from people
+        group by rollout
     )
 
 select
@@ -94,13 +109,18 @@ select
     dealt.difference - 1.96 * dealt.error as effect_low,
     dealt.difference + 1.96 * dealt.error as effect_high,
     cast(taken_up.adoption as {{ type_double() }}) as treated_adoption,
-    dealt.difference / nullif(taken_up.adoption, 0) as effect_per_adopter,
+    dealt.difference
+    / nullif(taken_up.adoption - taken_up.control_adoption, 0) as effect_per_adopter,
     used.chosen_count as user_count,
     used.difference as naive_effect,
     used.difference - 1.96 * used.error as naive_low,
     used.difference + 1.96 * used.error as naive_high,
     case
-        when dealt.error is null or dealt.error = 0
+        -- An interval from few accounts is too narrow: below twenty it covers less than 90 %.
+        when
+            nullif(round(dealt.error, 9), 0) is null
+            or taken_up.cluster_count < 20
+            or taken_up.people_count < {{ var("least_answers") }}
         then 'cannot tell'
         when dealt.difference - 1.96 * dealt.error > 0
         then 'better'

@@ -58,6 +58,7 @@ select
     named.part_count,
     {{ utc("named.created_at") }} as created_at,
     {{ utc("named.updated_at") }} as updated_at,
+    {{ utc("named.first_customer_reply_at") }} as first_customer_reply_at,
     {{ utc("named.first_reply_at") }} as first_replied_at,
     {{ utc("named.last_reply_at") }} as last_replied_at,
     {{ utc("named.closed_at") }} as solved_at,

@@ -56,18 +56,21 @@ select
     as body,
     named.first_reply_minutes,
     named.follows_id as follows_ticket_id,
-    -- An agent who writes down a call opens a ticket too; what follows a closed one is an answer.
+    -- An agent who writes down a call opens a ticket too; what follows a closed one is an
+    -- answer.
     coalesce(
         named.follows_id is not null and named.submitter_id <> named.requester_id, false
     ) as is_our_follow_up,
     {{ utc("named.created_at") }} as created_at,
     {{ utc("named.updated_at") }} as updated_at,
     {{ utc("named.solved_at") }} as solved_at,
-    -- Comments by others than the customer, an agent's note among them: the export does not tell.
+    -- Comments by others than the customer, an agent's note among them: the export does not
+    -- tell.
     case
         when named.last_comment_at > coalesce(named.requester_updated_at, named.created_at)
         then {{ utc("named.last_comment_at") }}
     end as last_replied_at,
+    {{ utc("named.requester_updated_at") }} as requester_updated_at,
     named.status = 'deleted' as is_deleted
 from named
 left join organizations on named.company_id = organizations.id
