@@ -20,6 +20,7 @@ from ingestion.pipeline import warehouse_path
 from orchestration.code_version import models_version
 from orchestration.kept import kept
 from orchestration.lineage import table_name
+from orchestration.locking import alone
 from orchestration.paths import DBT_PROJECT
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
@@ -58,18 +59,21 @@ def ensure_manifest() -> Path:
         ParseError: with what dbt said.
     """
     prepare_environment()
-    if not MANIFEST.exists() or MANIFEST.stat().st_mtime < _newest_source():
-        # --no-partial-parse is not needed: dbt compares file contents itself.
-        done = subprocess.run(
-            [EXECUTABLE, "--quiet", "parse", "--profiles-dir", "."],
-            cwd=DBT_PROJECT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ParseError(f"dbt cannot parse {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
-        MANIFEST.touch()
+    # Of processes that start at once in a fresh checkout one parses and the others wait: dbt writes
+    # the manifest in place, and two at it left a file that none could read.
+    with alone(MANIFEST.with_suffix(".lock")):
+        if not MANIFEST.exists() or MANIFEST.stat().st_mtime < _newest_source():
+            # --no-partial-parse is not needed: dbt compares file contents itself.
+            done = subprocess.run(
+                [EXECUTABLE, "--quiet", "parse", "--profiles-dir", "."],
+                cwd=DBT_PROJECT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise ParseError(f"dbt cannot parse {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
+            MANIFEST.touch()
     return MANIFEST
 
 

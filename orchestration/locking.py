@@ -3,6 +3,8 @@
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +17,15 @@ _held: dict[Path, IO[str]] = {}
 
 class AnotherRunError(RuntimeError):
     """Another run works in the same data folder."""
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until no other process does what a lock file stands for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def hold_warehouse(wait_seconds: float = 600.0) -> None:

@@ -26,10 +26,17 @@ logger = logging.getLogger("productops")
 _lock = threading.Lock()
 
 
+class Screen(Console):
+    """Goes silent when whoever reads it has gone, where Rich ends the program."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 @cache
 def screen() -> Console:
     """Return what our lines are printed on, as standard output was at the first call."""
-    return Console(file=sys.stdout)
+    return Screen(file=sys.stdout)
 
 
 class Lines(logging.Handler):
@@ -45,7 +52,7 @@ class Lines(logging.Handler):
         try:
             line = self.format(record)
             screen().print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
-        except (Exception, SystemExit):
+        except OSError:
             self.handleError(record)
 
 
@@ -83,25 +90,21 @@ def under_way(name: str, said: Callable[[], str]) -> Iterator[None]:
         yield
 
 
-def _whoever_looks() -> suppress:
-    """Nobody's closed terminal ends a night; Rich leaves the program when a pipe is closed."""
-    return suppress(OSError, SystemExit)
-
-
 @contextmanager
 def _moving(name: str, said: Callable[[], str]) -> Iterator[None]:
     with _lock:
         # Here, or two threads make one each, and Rich cannot show two.
         board = _board()
         known = {*board.task_ids}
-        with _whoever_looks():
+        # A terminal that was closed ends no night.
+        with suppress(OSError):
             board.add_task(name, total=None, said=said)
             board.start()
         mine = {*board.task_ids} - known
     try:
         yield
     finally:
-        with _lock, _whoever_looks():
+        with _lock, suppress(OSError):
             for task in mine:
                 board.remove_task(task)
             if not board.task_ids:
