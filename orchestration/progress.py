@@ -52,7 +52,7 @@ class Lines(logging.Handler):
         try:
             line = self.format(record)
             screen().print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
-        except OSError:
+        except Exception:
             self.handleError(record)
 
 
@@ -97,14 +97,14 @@ def _moving(name: str, said: Callable[[], str]) -> Iterator[None]:
         board = _board()
         known = {*board.task_ids}
         # A terminal that was closed ends no night.
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             board.add_task(name, total=None, said=said)
             board.start()
         mine = {*board.task_ids} - known
     try:
         yield
     finally:
-        with _lock, suppress(OSError):
+        with _lock, suppress(OSError, ValueError):
             for task in mine:
                 board.remove_task(task)
             if not board.task_ids:

@@ -202,3 +202,19 @@
     left join dealt on items.roadmap_item_id = dealt.roadmap_item_id
     where dealt.roadmap_item_id is null
 {%- endmacro %}
+
+{#- The same columns, of what nps_beside_others gives for each roadmap_item_id. -#}
+{% macro outcomes_of_nps(nps) -%}
+    select
+        roadmap_item_id,
+        'nps' as metric,
+        'who asked beside who did not' as method,
+        answers as n,
+        nps as value,
+        other_answers as other_n,
+        nps_others as other_value,
+        difference as effect,
+        margin_95 / 1.96 as error,
+        margin_95 / 1.96 as error_if_alike
+    from {{ nps }}
+{%- endmacro %}

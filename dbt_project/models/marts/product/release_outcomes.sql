@@ -60,18 +60,8 @@ with
                 }}
             ) as of_retention
         union all
-        select
-            roadmap_item_id,
-            'nps',
-            'who asked beside who did not',
-            answers,
-            nps,
-            other_answers,
-            nps_others,
-            difference,
-            margin_95 / 1.96,
-            margin_95 / 1.96
-        from nps
+        select *
+        from ({{ outcomes_of_nps("nps") }}) as of_nps
     ),
 
     judged as (

@@ -1,13 +1,9 @@
 -- One row per roll-out of a feature by a flag that deals users to it: how many of whom it was
--- dealt to were back in the twelfth week beside those it was not (intention to treat), and
--- beside that what one would have said of who used it (naive). Everybody whose flag was first
--- asked for in the days of enrolment counts; a cluster is an account, or a person without one.
+-- dealt to were back in the twelfth week beside those it was not (intention to treat), and what
+-- one would have said of who used it (naive). A cluster is an account, or a person without one.
 with
     rollouts as (
-        select
-            rollouts.*,
-            {{ date_plus_days("starts_on", 77) }} as first_day,
-            {{ date_plus_days("starts_on", 83) }} as last_day
+        select rollouts.*
         from {{ ref("feature_rollouts") }} as rollouts
         cross join {{ ref("int_clock") }} as clock
         where {{ date_plus_days("rollouts.starts_on", 83) }} <= clock.last_complete_date
@@ -18,8 +14,8 @@ with
         from rollouts
         inner join
             {{ ref("daily_active_people") }} as days
-            on days.active_date >= rollouts.first_day
-            and days.active_date <= rollouts.last_day
+            on days.active_date >= {{ date_plus_days("rollouts.starts_on", 77) }}
+            and days.active_date <= {{ date_plus_days("rollouts.starts_on", 83) }}
     ),
 
     used as (
