@@ -506,8 +506,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             connection.execute("set global preserve_insertion_order = false")
             # Ten times the rows must not take ten times the memory: 36 M events took 1.2 GB with
             # 500 MB, 1.7 GB with 1 GB.
-            limit = os.environ.get("PRODUCTOPS_JOB_MEMORY_LIMIT", "500MB")
-            connection.execute("set global memory_limit = '" + limit.replace("'", "") + "'")
+            _limit_memory(connection)
             return connection
         except duckdb.IOException as error:
             if "lock" not in str(error):
@@ -517,6 +516,17 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             time.sleep(LOCK_PAUSE_SECONDS)
         except duckdb.Error as error:
             raise _unusable(path, error) from error
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
+    limit = os.environ.get("PRODUCTOPS_JOB_MEMORY_LIMIT", "500MB")
+    try:
+        connection.execute("set global memory_limit = '" + limit.replace("'", "") + "'")
+    except duckdb.Error as error:
+        connection.close()
+        raise SettingError(
+            f"PRODUCTOPS_JOB_MEMORY_LIMIT is {limit!r}; write a size such as 500MB"
+        ) from error
 
 
 def _lock_timeout() -> float:

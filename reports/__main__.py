@@ -19,10 +19,9 @@ from reports import needs as unmet
 from reports import recruit as recruiting
 from reports import release as releases
 from reports import status as states
-from reports.account import AmbiguousNameError
 from reports.formats import FORMATS, show
 from reports.metrics import UndefinedError
-from reports.published import NotPublishedError, UnknownNameError
+from reports.published import AmbiguousNameError, NotPublishedError, UnknownNameError
 
 # What these need is more than what is published, so they live elsewhere and are handed over to.
 ELSEWHERE = ("trace", "erase", "doctor")

@@ -1,9 +1,8 @@
 """What is known of one account: `productops account ACME`."""
 
 from reports.formats import Rows
-from reports.published import UnknownNameError, reading, rows
+from reports.published import UnknownNameError, only, reading, rows
 
-MANY = 10
 # What is shown beside the account's row of sales.account_360, each with the account as $account.
 SECTIONS = {
     "open deals": """
@@ -43,10 +42,6 @@ SECTIONS = {
 }
 
 
-class AmbiguousNameError(LookupError):
-    """Several accounts are called so."""
-
-
 def account(who: str) -> dict[str, Rows]:
     """Return an account's row and what belongs to it, by section, of what is published now.
 
@@ -67,23 +62,17 @@ def account(who: str) -> dict[str, Rows]:
         ):
             found = rows(
                 connection,
-                f"from sales.account_360 where {condition} order by arr_usd desc, account_id",
+                "select *, concat(account_name, ' (', account_id, ')') as called"
+                f" from sales.account_360 where {condition} order by arr_usd desc, account_id",
                 {"who": who.strip()},
             )
-            if len(found) == 1:
-                chosen = {"account": found[0]["account_id"]}
+            if one := only(found, who, "accounts", "called"):
+                del one["called"]
+                chosen = {"account": one["account_id"]}
                 return {
-                    "account": found,
+                    "account": [one],
                     **{name: rows(connection, sql, chosen) for name, sql in SECTIONS.items()},
                 }
-            if found:
-                named = ", ".join(
-                    f"{each['account_name']} ({each['account_id']})" for each in found[:MANY]
-                )
-                more = f" and {len(found) - MANY} more" if len(found) > MANY else ""
-                raise AmbiguousNameError(
-                    f"{len(found)} accounts fit {who!r}: {named}{more}; give the id of one"
-                )
     raise UnknownNameError(
         f"no account is known by {who!r}; give an account_id, a domain or a part of the name as"
         " in sales.account_360"

@@ -19,6 +19,14 @@ class UnknownNameError(LookupError):
     """A publication or a metric that the record does not know."""
 
 
+class AmbiguousNameError(LookupError):
+    """Several are called so."""
+
+
+# How many are named of those that a name fits.
+MANY = 10
+
+
 def serving() -> Path:
     """Return the folder that readers know, from PRODUCTOPS_DATA or this checkout."""
     return Path(os.environ.get("PRODUCTOPS_DATA") or ROOT / "data").absolute() / "serving"
@@ -53,6 +61,27 @@ def rows(
     cursor = connection.execute(sql, values or {})
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def only(found: list[dict[str, Any]], what: str, kind: str, called: str) -> dict[str, Any] | None:
+    """Return the one row that was found, or None without any.
+
+    Args:
+        found: rows that fit a name.
+        what: the name.
+        kind: what they are, in the plural.
+        called: the column that tells them apart.
+
+    Raises:
+        AmbiguousNameError: there are several; the message names them.
+    """
+    if len(found) > 1:
+        named = ", ".join(str(each[called]) for each in found[:MANY])
+        more = f" and {len(found) - MANY} more" if len(found) > MANY else ""
+        raise AmbiguousNameError(
+            f"{len(found)} {kind} fit {what!r}: {named}{more}; give the id or whole name of one"
+        )
+    return found[0] if found else None
 
 
 def publications() -> list[dict[str, Any]]:

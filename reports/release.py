@@ -1,8 +1,7 @@
 """Whether a release mattered, to whom, and who was told: `productops release R-2026.2.2`."""
 
-from reports.account import MANY, AmbiguousNameError
 from reports.formats import Rows
-from reports.published import UnknownNameError, reading, rows
+from reports.published import UnknownNameError, only, reading, rows
 
 _LATEST = """
     with brought as (
@@ -124,23 +123,17 @@ def release(what: str, n: int) -> dict[str, Rows]:
             " lower($what))",
         ):
             found = rows(connection, _KNOWN.format(condition=condition), {"what": what.strip()})
-            if len(found) == 1:
+            if one := only(found, what, "releases", "called"):
                 chosen = {
-                    "repository": found[0]["repository"],
-                    "tag": found[0]["release_tag"],
-                    "item": found[0]["roadmap_item_id"],
+                    "repository": one["repository"],
+                    "tag": one["release_tag"],
+                    "item": one["roadmap_item_id"],
                     "n": n,
                 }
                 return {
                     name: rows(connection, sql, {k: v for k, v in chosen.items() if f"${k}" in sql})
                     for name, sql in _SECTIONS.items()
                 }
-            if found:
-                called = ", ".join(each["called"] for each in found[:MANY])
-                more = f" and {len(found) - MANY} more" if len(found) > MANY else ""
-                raise AmbiguousNameError(
-                    f"{len(found)} releases fit {what!r}: {called}{more}; give one of these"
-                )
     raise UnknownNameError(
         f"no release is known by {what!r}; give a tag as in delivery.release_quality, or a roadmap"
         " item that was completed as in delivery.shipped_items"

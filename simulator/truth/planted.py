@@ -13,7 +13,7 @@ from statistics import median
 
 from simulator.truth.product import Moment, Product, Visit, first_sign_ups, visits, week_of
 from simulator.truth.records import DAY, Records, at, day_text, micros
-from simulator.truth.sales import live_lost_deals, money
+from simulator.truth.sales import live_lost_deals, money, read_deals
 from simulator.truth.surveys import Answer, nps
 
 ROLLOUT = at("2026-01-13") // DAY
@@ -237,7 +237,7 @@ def _feedback(known: Known) -> list[Item]:
         *("feedback_id", "account_id", "created_at", "text", "deleted_at"),
         *("channel", "told_at"),
     )
-    kept = live_lost_deals(known.records, known.now)
+    kept = live_lost_deals(read_deals(known.records, known.now))
     lost = [
         Item(at, account, theme, int(weight), "", key not in kept, has_thread=False, is_told=False)
         for key, account, at, theme, weight in known.records.rows(

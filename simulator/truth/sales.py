@@ -13,6 +13,7 @@ WON, LOST = "closedwon", "closedlost"
 class Deal:
     """A deal's versions in order: from when, which stage, what amount."""
 
+    key: str
     created: int
     versions: list[tuple[int, str, Decimal]]
     archived: bool
@@ -37,29 +38,23 @@ def read_deals(records: Records, now: int) -> list[Deal]:
         updated = updated if updated is not None else created or 0
         rows[key].append((created if created is not None else updated, updated, *rest))
     deals: list[Deal] = []
-    for versions in rows.values():
+    for key, versions in rows.items():
         known = sorted((v for v in versions if v[1] <= now), key=lambda version: version[1])
         if not known or known[0][0] > now:
             continue
         archived = any(v[2] is not None and v[2] <= now for v in versions)
         merged = any(v[3] and v[4] is not None and v[4] <= now for v in versions)
         states = [(v[1], v[5] or "", Decimal(v[6] or "0")) for v in known]
-        deals.append(Deal(known[0][0], states, archived, merged))
+        deals.append(Deal(key, known[0][0], states, archived, merged))
     return deals
 
 
-def live_lost_deals(records: Records, now: int) -> set[str]:
-    """The ids of deals that are lost as of a moment, neither archived nor merged away."""
-    latest: dict[str, tuple] = {}
-    columns = ("id", "updated_at", "archived_at", "merged_at", "dealstage")
-    for key, updated, *rest in records.rows("hubspot/deals", columns):
-        if updated is not None and updated <= now and updated >= latest.get(key, (0,))[0]:
-            latest[key] = (updated, *rest)
+def live_lost_deals(deals: list[Deal]) -> set[str]:
+    """The ids of deals that are lost, neither archived nor merged away."""
     return {
-        key
-        for key, (_, archived, merged, stage) in latest.items()
-        if stage == LOST
-        and not any(gone is not None and gone <= now for gone in (archived, merged))
+        deal.key
+        for deal in deals
+        if not deal.archived and not deal.merged and deal.versions[-1][1] == LOST
     }
 
 

@@ -253,6 +253,7 @@ def test_a_host_that_is_no_address_is_named() -> None:
         ("SOURCES__POSTHOG__START", "yesteryear", "datetime"),
         ("RUNTIME__REQUEST_MAX_ATTEMPTS", "many", "int"),
         ("WAREHOUSE__LOCK_TIMEOUT", "long", "number"),
+        ("PRODUCTOPS_JOB_MEMORY_LIMIT", "plenty", "a size such as 500MB"),
     ],
 )
 def test_a_setting_of_the_wrong_type_is_named_with_its_value(

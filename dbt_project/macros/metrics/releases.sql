@@ -1,4 +1,18 @@
 {#- What came of what was shipped: rows for product.release_outcomes. -#}
+{#- (roadmap_item_id, item_id, source, account_id, occurred_at): what was asked for unasked, by the item
+    that it was put under, else the one of its theme. A need without either names none. -#}
+{% macro needs_of_items() -%}
+    select
+        coalesce(feedback.roadmap_item_id, projects.project_id) as roadmap_item_id,
+        feedback.item_id,
+        feedback.source,
+        feedback.account_id,
+        feedback.occurred_at
+    from {{ ref("feedback") }} as feedback
+    left join {{ ref("int_theme_projects") }} as projects on feedback.theme = projects.theme
+    where not feedback.is_solicited and feedback.severity_weight > 0
+{%- endmacro %}
+
 {#- (roadmap_item_id, metric, method, n, value, other_n, other_value, effect, error, error_if_alike),
     the last three null where nothing can be compared; the last is what a test takes for the error if
     there is no difference. accounts: as product.release_accounts. `adoption` is of accounts that paid

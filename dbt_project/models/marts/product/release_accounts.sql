@@ -5,6 +5,8 @@
 with
     items as (select * from {{ ref("shipped_items") }}),
 
+    needs as ({{ needs_of_items() }}),
+
     asked as (
         select
             items.roadmap_item_id,
@@ -24,14 +26,13 @@ with
                     when replies.last_replied_at >= items.shipped_at then replies.last_replied_at
                 end
             ) as told_at
-        from {{ ref("feedback") }} as needs
-        left join {{ ref("int_theme_projects") }} as projects on needs.theme = projects.theme
+        from needs
         inner join
             items
-            on coalesce(needs.roadmap_item_id, projects.project_id) = items.roadmap_item_id
+            on needs.roadmap_item_id = items.roadmap_item_id
             and needs.occurred_at < items.shipped_date
         left join {{ ref("int_item_replies") }} as replies on needs.item_id = replies.item_id
-        where not needs.is_solicited and needs.severity_weight > 0 and needs.account_id is not null
+        where needs.account_id is not null
         group by items.roadmap_item_id, needs.account_id
     ),
 

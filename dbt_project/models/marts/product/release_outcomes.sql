@@ -15,16 +15,7 @@ with
         from {{ ref("shipped_items") }}
     ),
 
-    needs as (
-        select
-            coalesce(feedback.roadmap_item_id, projects.project_id) as roadmap_item_id,
-            feedback.item_id,
-            feedback.source,
-            feedback.occurred_at
-        from {{ ref("feedback") }} as feedback
-        left join {{ ref("int_theme_projects") }} as projects on feedback.theme = projects.theme
-        where not feedback.is_solicited and feedback.severity_weight > 0
-    ),
+    needs as ({{ needs_of_items() }}),
 
     answers as (
         select items.roadmap_item_id, accounts.account_id is not null as has_asked, said.score
