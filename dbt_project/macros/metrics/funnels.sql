@@ -32,10 +32,13 @@
     {%- set from_range = {"from": range.get("from"), "timezone": range.get("timezone", "UTC")} -%}
     {%- set exclusions = [] if order == "strict" else exclusions -%}
     {%- set last = steps | length -%}
-    {%- set parts = "unit, breakdown_value" ~ ("" if disjoint else ", variant") -%}
+    {%- set parts = "unit" ~ (", breakdown_value" if breakdown else "") -%}
+    {%- set parts = parts ~ ("" if disjoint else ", variant") -%}
     {#- Of simultaneous events an exclusion comes first: it is not between the steps. -#}
     {%- set idle = 100000 if order == "strict" else -100000 -%}
-    {%- set sorting = "occurred_at, precedence, tie_break" -%}
+    {#- Two simultaneous events of one step are worth the same, unless one of them excludes as well. -#}
+    {%- set is_tie_idle = disjoint and order == "ordered" and not exclusions -%}
+    {%- set sorting = "occurred_at, precedence" ~ ("" if is_tie_idle else ", tie_break") -%}
     with
         flagged as (
             select
@@ -56,6 +59,14 @@
             where
                 {{ unit }} is not null
                 and {{ in_range("occurred_at", from_range if completes_after_range else range) }}
+                {% if order != "strict" %}
+                    and (
+                        {% for step in steps %}
+                            ({{ step }}) {% if not loop.last %} or {% endif %}
+                        {% endfor %}
+                        {% for each in exclusions %} or ({{ each["condition"] }}) {% endfor %}
+                    )
+                {% endif %}
         ),
 
         matched as (
@@ -75,13 +86,6 @@
                     end as last_step
                 {% endif %}
             from flagged
-            {% if order != "strict" %}
-                where
-                    {% for step in steps %}
-                        step_{{ loop.index }} {% if not loop.last %} or {% endif %}
-                    {% endfor %}
-                    {% for each in exclusions %} or exclusion_{{ loop.index }} {% endfor %}
-            {% endif %}
         ),
 
         attributed as (
@@ -269,7 +273,8 @@
 
 {#- For each event of the first step when the others follow, and the first exclusions after theirs. From
     the last step back, every pass adds what follows an event: when the next event of a step comes, and
-    what followed that one. Both only grow with time, so the least of what lies ahead is the next. -#}
+    what followed that one, if anything did. Both only grow with time: what is found first is the least.
+    A pass leaves out the events of steps that no earlier one can lead to. -#}
 {% macro funnel_ordered_chains(steps, exclusions, parts, sorting) -%}
     {%- set last = steps | length -%}
     {%- set known = [] -%}
@@ -283,41 +288,49 @@
     {%- for back in steps -%}
         {%- set step = last + 1 - loop.index -%}
         {%- set source = "arranged" if loop.first else "ahead_" ~ (step + 1) -%}
+        {%- set wanted = [] -%}
         ahead_{{ step }} as (
             select
-                {{ parts }},
+                unit,
+                breakdown_value,
+                {% if "variant" in parts %} variant, {% endif %}
                 {{ sorting }},
                 may_open,
-                {% for each in steps %} step_{{ loop.index }}, {% endfor %}
+                {% for each in steps[: step + 1] %}
+                    step_{{ loop.index }}, {%- do wanted.append("step_" ~ loop.index) -%}
+                {% endfor %}
                 {% for each in exclusions %} exclusion_{{ loop.index }}, {% endfor %}
                 {%- set after = "step_" ~ (step + 1) -%}
                 {%- for each in exclusions -%}
+                    {%- if each["from_step"] + 1 <= step -%}
+                        {%- do wanted.append("exclusion_" ~ loop.index) -%}
+                    {%- endif -%}
                     {%- if each["from_step"] + 1 == step -%}
-                        min(
-                            case when exclusion_{{ loop.index }} then occurred_at end
-                        ) {{ window }} as excluded_{{ loop.index }},
+                        {{ first_ahead("exclusion_" ~ loop.index, "occurred_at", window) }}
+                        as excluded_{{ loop.index }},
                     {%- elif each["from_step"] + 1 > step -%}
-                        min(
-                            case when {{ after }} then excluded_{{ loop.index }} end
-                        ) {{ window }} as excluded_{{ loop.index }},
+                        {{ first_ahead(after, "excluded_" ~ loop.index, window) }}
+                        as excluded_{{ loop.index }},
                     {%- endif -%}
                 {%- endfor -%}
                 {%- if step < last -%}
                     {%- for later in known -%}
-                        min(
-                            case when {{ after }} then at_{{ later }} end
-                        ) {{ window }} as at_{{ later }},
+                        {{ first_ahead(after, "at_" ~ later, window) }} as at_{{ later }},
                     {%- endfor -%}
-                    min(
-                        case when {{ after }} then occurred_at end
-                    ) {{ window }} as at_{{ step + 1 }},
+                    {{ first_ahead(after, "occurred_at", window) }} as at_{{ step + 1 }},
                     {%- do known.append(step + 1) -%}
                 {%- endif -%}
                 occurred_at as opened_at
             from {{ source }}
+            {% if step + 1 < last %} where {{ wanted | join(" or ") }} {% endif %}
         ),
     {% endfor %}
     chains as (select * from ahead_1 where step_1 and may_open),
+{%- endmacro %}
+
+{#- The first value that the rows ahead with a condition have. -#}
+{% macro first_ahead(condition, value, window) -%}
+    first_value(case when {{ condition }} then {{ value }} end ignore nulls) {{ window }}
 {%- endmacro %}
 
 {% macro funnel_strict_chains(steps, parts, sorting) -%}
@@ -470,7 +483,8 @@
 {%- endmacro %}
 
 {#- One row a unit (and breakdown value): the attempt that counts, with t_1 … t_K and `reached`: the
-    furthest, a clean one first, then the one that got there first, then the latest to start. -#}
+    furthest, a clean one first, then the one that got there first, then the latest to start, then the
+    one whose steps between came first. -#}
 {% macro funnel_conversions(relation, steps, range, window_seconds) -%}
     select *
     from
@@ -478,7 +492,7 @@
             select
                 *,
                 row_number() over (
-                    partition by unit, breakdown_value
+                    partition by unit {% if kwargs.get("breakdown") %}, breakdown_value {% endif %}
                     order by
                         reached desc,
                         case when is_tainted then 1 else 0 end,
@@ -489,6 +503,7 @@
                             {% endfor %}
                         end,
                         t_1 desc
+                        {% for step in steps[2:] %}, t_{{ loop.index + 1 }}{% endfor %}
                 ) as choice
             from
                 (

@@ -134,9 +134,10 @@
             {% else %}
                 inner join returns on cohorts.unit = returns.unit
                 inner join
-                    numbers
-                    on returns.position - cohorts.position
-                    between numbers.first_offset and numbers.last_offset
+                    numbers on returns.position - cohorts.position
+                    {% if brackets %} between numbers.first_offset and numbers.last_offset
+                    {% else %} = numbers.position
+                    {% endif %}
             {% endif %}
             where numbers.position > 0
             group by 1, 2, 3

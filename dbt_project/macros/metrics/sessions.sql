@@ -202,7 +202,13 @@
 {% macro inactivity_sessions(
     relation, entry, inactivity_minutes, cap_hours, unit, order_by, counts
 ) -%}
-    {%- set sorted = "over (partition by " ~ unit ~ " order by occurred_at, " ~ order_by -%}
+    {#- Which of simultaneous events is the first shows in the entries alone: none ends a session. -#}
+    {%- set sorted = (
+        "over (partition by "
+        ~ unit
+        ~ " order by occurred_at"
+        ~ (", " ~ order_by if entry else "")
+    ) -%}
     {%- set plain = sorted ~ ")" -%}
     {%- set ahead = sorted ~ " rows between current row and unbounded following)" -%}
     {%- set until = sorted ~ " rows between unbounded preceding and current row)" -%}
@@ -236,13 +242,13 @@
             {% endfor %}
             row_number() {{ plain }} as place,
             coalesce(
-                occurred_at
-                > {{ ts_plus_seconds("lag(occurred_at) " ~ plain, inactivity_minutes * 60) }},
+                {{ seconds_between("lag(occurred_at) " ~ plain, "occurred_at") }}
+                > {{ inactivity_minutes * 60 }},
                 true
             ) as opens,
             coalesce(
-                lead(occurred_at) {{ plain }}
-                > {{ ts_plus_seconds("occurred_at", inactivity_minutes * 60) }},
+                {{ seconds_between("occurred_at", "lead(occurred_at) " ~ plain) }}
+                > {{ inactivity_minutes * 60 }},
                 true
             ) as closes
         from {{ relation }}
