@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -29,7 +30,17 @@ ELSEWHERE = ("trace", "erase", "doctor")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; 0 fine, 1 something is wrong, 2 there is no answer."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = _answered(sys.argv[1:] if arguments is None else list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # As after `| head`. What is still in the buffer has no reader either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _answered(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in ELSEWHERE:
         from governance.__main__ import main as govern
 

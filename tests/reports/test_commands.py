@@ -1,7 +1,11 @@
 """The `productops` command, on what the nightly job published."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,6 +68,23 @@ def test_a_file_that_is_none_is_named(data: Path, capsys: pytest.CaptureFixture[
     code, said = told(capsys, "status", "--json")
     assert code == NOTHING
     assert "cannot be read" in json.loads(said)["readers_see"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("status",), ("publications", "--json"), ("metric", "wau", "--by", "day", "--format", "csv")],
+)
+def test_a_reader_who_has_seen_enough_is_no_error(command: Sequence[str], data: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "reports", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PRODUCTOPS_DATA": str(data)},
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 1)
 
 
 def test_publications_names_the_file_that_can_be_opened(

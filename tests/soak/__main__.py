@@ -2,6 +2,7 @@
 
 Prints kills by phase, reads, errors, mixtures of two versions and wrong versions; 1 if there is
 any, if the last night left remains, or if its marts are not those of an undisturbed run.
+Interrupted, it kills no more and reports of what was seen.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
@@ -86,6 +88,8 @@ class Nights:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # An interrupt from the keyboard is for this process, which still needs the others.
+            start_new_session=True,
         )
         self.log = data / "soak.log"
 
@@ -142,8 +146,11 @@ class Nights:
         return sign in said or "Published " in said
 
 
-def soak(kills: int, seed: int, folder: Path, readers: int = 4) -> Findings:
-    """Kill nights until there were so many, then run a good one and look at what is left."""
+def soak(
+    kills: int, seed: int, folder: Path, readers: int = 4, enough: Event | None = None
+) -> Findings:
+    """Kill nights until so many were or it is enough; then run a good one and look back."""
+    enough = enough or Event()
     chance, findings = random.Random(seed), Findings()
     company = folder / "company"
     subprocess.run(
@@ -163,7 +170,7 @@ def soak(kills: int, seed: int, folder: Path, readers: int = 4) -> Findings:
         try:
             lasted = _first_night(nights, findings)
             with _polled(nights.data / "serving", folder, readers, findings):
-                while sum(findings.kills.values()) < kills:
+                while sum(findings.kills.values()) < kills and not enough.is_set():
                     phase = PHASES[sum(findings.kills.values()) % len(PHASES)]
                     _killed_night(nights, phase, lasted[phase], chance, findings)
                     if sum(findings.kills.values()) % 10 == 0:
@@ -301,6 +308,7 @@ def _polled(serving: Path, folder: Path, readers: int, findings: Findings) -> It
                 *map(str, (serving, stop, report, 100 if number == 0 else 1)),
             ],
             cwd=ROOT,
+            start_new_session=True,
         )
         for number, report in enumerate(reports)
     ]
@@ -392,8 +400,10 @@ def main() -> int:
     chosen = parser.parse_args()
     print(f"seed {chosen.seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="productops-soak-"))
+    enough = Event()
+    signal.signal(signal.SIGINT, lambda *_: enough.set())
     try:
-        findings = soak(chosen.kills, chosen.seed, folder)
+        findings = soak(chosen.kills, chosen.seed, folder, enough=enough)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     Console().print(shown(findings, chosen.seed))
