@@ -64,6 +64,7 @@ logger = logging.getLogger(__name__)
 # The same name as the published file's, so that the catalog is called `productops` in both.
 WAREHOUSE_FILE = "productops.duckdb"
 LOCK_TIMEOUT_SECONDS = 60.0
+MEMORY_LIMITS = {"PRODUCTOPS_MEMORY_LIMIT": "1GB", "PRODUCTOPS_JOB_MEMORY_LIMIT": "500MB"}
 LOCK_PAUSE_SECONDS = 0.2
 # dlt polls once a second for a free worker, so one is slow: 30 files took 18 s with it and 6 s with
 # three. Each holds a file's rows: 35 M events took 65 s and 1.7 GB with two, 72 s and 1.9 GB with
@@ -519,14 +520,14 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
-    limit = os.environ.get("PRODUCTOPS_JOB_MEMORY_LIMIT", "500MB")
-    try:
-        connection.execute("set global memory_limit = '" + limit.replace("'", "") + "'")
-    except duckdb.Error as error:
-        connection.close()
-        raise SettingError(
-            f"PRODUCTOPS_JOB_MEMORY_LIMIT is {limit!r}; write a size such as 500MB"
-        ) from error
+    # The build's is only tried: who mistyped it should not learn so after an hour of loading.
+    for setting, usual in MEMORY_LIMITS.items():
+        limit = os.environ.get(setting, usual)
+        try:
+            connection.execute("set global memory_limit = '" + limit.replace("'", "") + "'")
+        except duckdb.Error as error:
+            connection.close()
+            raise SettingError(f"{setting} is {limit!r}; write a size such as {usual}") from error
 
 
 def _lock_timeout() -> float:

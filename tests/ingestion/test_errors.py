@@ -254,6 +254,7 @@ def test_a_host_that_is_no_address_is_named() -> None:
         ("RUNTIME__REQUEST_MAX_ATTEMPTS", "many", "int"),
         ("WAREHOUSE__LOCK_TIMEOUT", "long", "number"),
         ("PRODUCTOPS_JOB_MEMORY_LIMIT", "plenty", "a size such as 500MB"),
+        ("PRODUCTOPS_MEMORY_LIMIT", "much", "a size such as 1GB"),
     ],
 )
 def test_a_setting_of_the_wrong_type_is_named_with_its_value(

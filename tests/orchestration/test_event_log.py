@@ -59,3 +59,16 @@ def test_a_file_has_one_engine_and_old_ones_are_given_up(
     storage = instance.event_log_storage
     assert isinstance(storage, EventLog)
     assert len(storage._engines) <= 3
+
+
+def test_an_event_waits_for_no_disk(instance: dg.DagsterInstance) -> None:
+    run = dg.materialize([written], instance=instance).run_id
+    storage = instance.event_log_storage
+    assert isinstance(storage, EventLog)
+    for connected in (storage.run_connection(run), storage.index_connection()):
+        with connected as connection:
+            asked = [
+                connection.exec_driver_sql(f"pragma {name}").scalar()
+                for name in ("journal_mode", "synchronous")
+            ]
+        assert asked == ["wal", 1]
