@@ -1,5 +1,5 @@
 -- One row per scored answer: which answers are a metric says the seed survey_questions, and of
--- questions with choices the seed survey_choice_scores by the choices' words.
+-- questions with choices int_choice_scores.
 with
     answers as (select * from {{ ref("stg_typeform__answers") }}),
 
@@ -25,24 +25,6 @@ with
             )
             and (questions.field_type is null or answers.field_type = questions.field_type)
         where answers.answer_type = 'number'
-    ),
-
-    -- A question is a metric if each of its choices is one of that metric's.
-    worded as (
-        select choices.survey_id, choices.question_id, metrics.metric
-        from {{ ref("stg_surveymonkey__choices") }} as choices
-        inner join
-            {{ ref("stg_surveymonkey__questions") }} as questions
-            on choices.survey_id = questions.survey_id
-            and choices.question_id = questions.question_id
-        cross join (select distinct metric from {{ ref("survey_choice_scores") }}) as metrics
-        left join
-            {{ ref("survey_choice_scores") }} as scores
-            on metrics.metric = scores.metric
-            and lower(trim(choices.choice_text)) = scores.choice_text
-        where questions.family = 'single_choice'
-        group by choices.survey_id, choices.question_id, metrics.metric
-        having count(*) = count(scores.score)
     )
 
 select
@@ -66,18 +48,12 @@ select
     answers.survey_id as form_id,
     answers.response_id as token,
     answers.question_id as field_ref,
-    worded.metric,
-    cast(scores.score as {{ type_double() }}) as score,
+    choices.metric,
+    choices.score,
     true as is_valid
 from {{ ref("stg_surveymonkey__answers") }} as answers
 inner join
-    worded on answers.survey_id = worded.survey_id and answers.question_id = worded.question_id
-inner join
-    {{ ref("stg_surveymonkey__choices") }} as choices
+    {{ ref("int_choice_scores") }} as choices
     on answers.survey_id = choices.survey_id
     and answers.question_id = choices.question_id
     and answers.choice_id = choices.choice_id
-inner join
-    {{ ref("survey_choice_scores") }} as scores
-    on worded.metric = scores.metric
-    and lower(trim(choices.choice_text)) = scores.choice_text
