@@ -21,7 +21,8 @@ setup: .venv/.ready .env  ## Install everything into .venv (the other commands d
 	@touch $@
 
 .env: .env.example
-	@test -f $@ && touch $@ || sed 's|@HERE@|$(CURDIR)|' .env.example > $@
+	@# It will hold keys: nobody else reads it.
+	@test -f $@ && touch $@ || (umask 077; sed 's|@HERE@|$(CURDIR)|' .env.example > $@)
 
 run: setup  ## Load the demo company, build, check and publish data/serving/current/productops.duckdb
 	@$(VENDORS) -- $(BIN)/python -m orchestration nightly

@@ -13,6 +13,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from dotenv import load_dotenv
+
 from dashboards.blocks import PageError
 from dashboards.build import build
 
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--preview", action="store_true", help="with this checkout's pages")
     parser.add_argument("--port", type=int, default=8080)
     given = parser.parse_args(arguments)
+    load_dotenv(ROOT / ".env")
     file = current() / "productops.duckdb"
     if not file.exists():
         print(f"Nothing is published at {file}; run `make run`, or a night", file=sys.stderr)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlglot
 import yaml
+from sqlglot import exp
 
 FOLDER = Path(__file__).parent / "pages"
 
@@ -161,9 +163,13 @@ def _sensible(where: str, block: Block) -> None:
     """Refuse what could be drawn, and would mislead."""
     if not block.marts or any(not MART.match(mart) for mart in block.marts):
         raise PageError(f"{where}: mart is {list(block.marts)}; name them as schema.table")
-    unread = [mart for mart in block.marts if mart not in block.sql]
-    if unread:
-        raise PageError(f"{where}: its query does not read {unread[0]}; take it out of mart")
+    read = _marts_read(where, block.sql)
+    for mart in block.marts:
+        if mart not in read:
+            raise PageError(f"{where}: its query does not read {mart}; take it out of mart")
+    for mart in read:
+        if mart not in block.marts:
+            raise PageError(f"{where}: its query reads {mart} too; name it in mart")
     if len(block.y) > 1 and (block.by or block.over or block.chart in {"number", "errorbars"}):
         raise PageError(f"{where}: y has {len(block.y)} columns; beside by, over, a number or"
                         " error bars it is one")  # fmt: skip
@@ -174,6 +180,14 @@ def _sensible(where: str, block: Block) -> None:
                         " give rows of segment 'all'")  # fmt: skip
     if block.search and block.chart != "table":
         raise PageError(f"{where}: only a table can be searched; take search out")
+
+
+def _marts_read(where: str, sql: str) -> list[str]:
+    try:
+        tables = sqlglot.parse_one(sql, dialect="duckdb").find_all(exp.Table)
+    except sqlglot.ParseError as error:
+        raise PageError(f"{where}: its query cannot be read: {error}") from error
+    return sorted({f"{table.db}.{table.name}" for table in tables if table.db})
 
 
 def _columns(where: str, given: Any) -> dict[str, Column]:

@@ -6,13 +6,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dotenv import load_dotenv
+
 from expectations import SuiteError
 from expectations.validation import CheckResult, WarehouseUnreadableError, validate
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a line per check; return 1 if one of them blocks publication, 2 if none could run."""
-    data = Path(os.environ.get("PRODUCTOPS_DATA", "data"))
+    load_dotenv(ROOT / ".env")
+    data = Path(os.environ.get("PRODUCTOPS_DATA") or ROOT / "data")
     parser = argparse.ArgumentParser("python -m expectations", description=__doc__)
     parser.add_argument("--tables", help="comma-separated, as schema.table (default: all)")
     parser.add_argument("--data-docs", type=Path, help="folder to build pages into")

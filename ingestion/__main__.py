@@ -8,8 +8,11 @@ A column that a vendor changed is accepted with `python -m ingestion accept post
 import sys
 from collections.abc import Sequence
 
+from dotenv import load_dotenv
+
 from ingestion.drift import NothingToAcceptError
 from ingestion.errors import IngestionError, UnknownSourceError
+from ingestion.paths import REPOSITORY
 from ingestion.pipeline import LoadReport, accept_column, extract, load
 
 
@@ -17,6 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         sys.stderr.write(f"{__doc__}\n")
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+    load_dotenv(REPOSITORY / ".env")
     try:
         if arguments[0] == "accept":
             for name in arguments[1:]:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from ingestion.errors import IngestionError
+from ingestion import SOURCES
+from ingestion.errors import IngestionError, setting_name
 from ingestion.pipeline import check, data_dir, is_configured, wait_until_free, warehouse_path
 from orchestration import status
 from orchestration.paths import ROOT, published_file
@@ -263,7 +264,18 @@ def vendors() -> Iterator[Finding]:
 def _vendor(name: str) -> Finding:
     try:
         if not is_configured(name):
-            return Finding(name, "not configured; its tables stay empty")
+            return _without_key(name)
         return Finding(name, f"answers; {check(name)} kinds of question tried")
     except IngestionError as error:
         return Finding(name, remedy=str(error))
+
+
+def _without_key(name: str) -> Finding:
+    if name in status.read()["sources"]:
+        return Finding(name, "has no key; `make run` and `make dev` load it from the demo company")
+    named = " or ".join(setting_name(name, secret) for secret in SOURCES[name].secrets)
+    return Finding(
+        name,
+        remedy=f"has no key, and a night of your own stops at it: set {named} in .env, or leave it"
+        " out of PRODUCTOPS_SOURCES; `make run` needs none",
+    )

@@ -32,7 +32,7 @@ def rebuild_if_models_changed(run_id: str) -> Published | None:
     try:
         build(full_refresh=True)
         build_record().write_text(json.dumps({"models_version": models_version()}))
-        return publish_build(run_id, datetime.now(UTC), judge_marts(), rebuilt=True)
+        published = publish_build(run_id, datetime.now(UTC), judge_marts(), rebuilt=True)
     except (BuildError, PublicationRefusedError) as error:
         logger.warning(
             "Last night's data were not published with the new models, so what they change cannot"
@@ -40,6 +40,8 @@ def rebuild_if_models_changed(run_id: str) -> Published | None:
             error,
         )
         return None
+    logger.info("Published last night's data with the new models → %s", published.path)
+    return published
 
 
 def _models_alone_changed() -> bool:

@@ -111,6 +111,11 @@ def headlines(manifest: Mapping[str, Any]) -> Iterator[Headline]:
                 f" of {', '.join(SETTINGS)} in its meta the first two; it says group"
                 f" {metric['group']!r}, meta {meta}; a grain is one of {', '.join(GRAINS)}"
             )
+        if metric["type"] == "ratio" and meta.get("adds_up_over"):
+            raise MetricError(
+                f"metric {name!r} in {file}: a ratio adds up over nothing; leave out adds_up_over,"
+                f" which says {meta['adds_up_over']}"
+            )
         yield Headline(
             name=name,
             label=metric["label"],

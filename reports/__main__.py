@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from dotenv import load_dotenv
 from rich.console import Console
 from rich.table import Table
 
@@ -30,6 +31,7 @@ ELSEWHERE = ("trace", "erase", "doctor")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; 0 fine, 1 something is wrong, 2 there is no answer."""
+    load_dotenv(published.ROOT / ".env")
     try:
         code = _answered(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()

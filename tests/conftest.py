@@ -15,6 +15,9 @@ from hypothesis import HealthCheck, settings
 
 from orchestration.dbt import DBT_PROJECT, EXECUTABLE
 
+# What a developer has in .env is for their own vendors and folders, not for tests.
+os.environ["PYTHON_DOTENV_DISABLED"] = "1"
+
 ROOT = Path(__file__).resolve().parent.parent
 # One key for all data folders, so that what they publish can be compared.
 PSEUDONYM_KEY = "0123456789abcdef" * 4

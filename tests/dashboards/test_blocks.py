@@ -50,6 +50,13 @@ WRONG_BLOCKS = [
     ({"mart": None}, r"mart is None; give a text or a list"),
     ({"mart": "deals"}, r"mart is \['deals'\]; name them as schema\.table"),
     ({"mart": ["sales.deals", "core.people"]}, r"does not read core\.people; take it out"),
+    # The beginning of a mart's name is not its name.
+    ({"mart": "sales.deal"}, r"does not read sales\.deal; take it out"),
+    (
+        {"sql": "select * from sales.deals join core.accounts using (account_id)"},
+        r"reads core\.accounts too; name it in mart",
+    ),
+    ({"sql": "select (from sales.deals"}, r"its query cannot be read"),
     ({"chart": "pie"}, r"chart is 'pie'; choose one of line, bar"),
     ({"chart": "heatmap"}, r"a heatmap needs 'by'; name the column"),
     ({"chart": "errorbars", "additive": False}, r"a errorbars needs 'high'"),

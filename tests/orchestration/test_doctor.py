@@ -81,6 +81,17 @@ def test_a_wrong_token_and_a_host_that_is_down_are_told_apart(
     assert "SOURCES__ZENDESK__EMAIL is not set" in found["zendesk"]
 
 
+def test_a_vendor_without_a_key_is_named_unless_the_demo_company_has_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__GITHUB__ACCESS_TOKEN")
+    found = to_do(capsys)
+    assert set(found) == {"github"}
+    assert "set SOURCES__GITHUB__ACCESS_TOKEN in .env, or leave it out" in found["github"]
+    status.source_reached("github", None, 1)
+    assert to_do(capsys) == {}
+
+
 def test_a_setting_nobody_can_read_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

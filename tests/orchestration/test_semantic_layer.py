@@ -41,12 +41,17 @@ def test_a_metric_without_an_owner_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"dimensions": ["segment", "weather"]}, {"adds_up_over": ["channel"]}]
+    "changes", [{"dimensions": ["segment", "weather"]}, {"adds_up_over": ["weather"]}]
 )
 def test_a_dimension_that_no_semantic_model_offers_is_named(changes: Mapping[str, Any]) -> None:
     semantic_manifest = MANIFEST.with_name("semantic_manifest.json").read_text()
-    with pytest.raises(MetricError, match=r"'nrr_12m': dimension '(weather|channel)' is none of"):
-        render(with_meta("nrr_12m", **changes), semantic_manifest)
+    with pytest.raises(MetricError, match=r"'arr': dimension 'weather' is none of"):
+        render(with_meta("arr", **changes), semantic_manifest)
+
+
+def test_a_ratio_is_not_summed() -> None:
+    with pytest.raises(MetricError, match=r"'nrr_12m' .* a ratio adds up over nothing"):
+        list(headlines(with_meta("nrr_12m", adds_up_over=["segment"])))
 
 
 def test_a_headline_metric_says_whose_it_is_and_what_it_is_made_of() -> None:

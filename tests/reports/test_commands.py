@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from reports import published
 from reports.__main__ import main
 from reports.status import MISSED, NOTHING, OK, WRONG, status
 from tests.conftest import Job
@@ -68,6 +69,18 @@ def test_a_file_that_is_none_is_named(data: Path, capsys: pytest.CaptureFixture[
     code, said = told(capsys, "status", "--json")
     assert code == NOTHING
     assert "cannot be read" in json.loads(said)["readers_see"]
+
+
+def test_the_settings_of_the_checkout_say_where_to_look(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / ".env").write_text(f"PRODUCTOPS_DATA={data / 'elsewhere'}")
+    monkeypatch.setattr(published, "ROOT", data)
+    monkeypatch.delenv("PYTHON_DOTENV_DISABLED")
+    monkeypatch.delenv("PRODUCTOPS_DATA")
+    code, said = told(capsys, "publications")
+    assert code == 2
+    assert str(data / "elsewhere") in said
 
 
 @pytest.mark.parametrize(
