@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,9 @@ from typing import Any
 
 from dotenv import load_dotenv
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from reports import account as accounts
 from reports import diff as diffs
@@ -26,7 +28,11 @@ from reports.metrics import UndefinedError
 from reports.published import AmbiguousNameError, NotPublishedError, UnknownNameError
 
 # What these need is more than what is published, so they live elsewhere and are handed over to.
-ELSEWHERE = ("trace", "erase", "doctor")
+ELSEWHERE = {
+    "trace": "the vendors' rows behind one cell, and the proof",
+    "erase": "remove a person from everything that is held",
+    "doctor": "what stands in the way of the next night, and what to do",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,8 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--to", dest="until", type=_day, help="periods that begin on this day or before"
     )
-    for name in ELSEWHERE:
-        commands.add_parser(name, help=f"see `productops {name} --help`")
+    for name, about in ELSEWHERE.items():
+        commands.add_parser(name, help=about)
     return parser
 
 
@@ -223,11 +229,33 @@ def release(chosen: argparse.Namespace, console: Console) -> int:
 
 def metric(chosen: argparse.Namespace, console: Console) -> int:
     if chosen.list:
-        show({"metrics": metrics.listed()}, chosen.format, console)
+        found = metrics.listed()
+        if chosen.format == "table":
+            _describe(found, console)
+        else:
+            show({"metrics": found}, chosen.format, console)
         return 0
     found = metrics.values(chosen.name, chosen.by, chosen.since, chosen.until)
     show({chosen.name: found}, chosen.format, console)
     return 0
+
+
+def _describe(found: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Metrics one below the other: a definition is a sentence, and columns would cut it up."""
+    for each in found:
+        facts = (
+            each["unit"],
+            f"by {each['grains']}",
+            f"apart by {each['dimensions']}" if each["dimensions"] else "",
+            f"only with {each['requires']}" if each["requires"] else "",
+            f"adds up over {each['adds_up_over'] or 'nothing'}",
+            each["marts"],
+            each["owner"],
+        )
+        console.print(Text.assemble((each["metric"], "bold"), f"  {each['label']}"))
+        for paragraph in (Text(each["definition"]), Text("; ".join(filter(None, facts)), "dim")):
+            console.print(Padding(paragraph, (0, 0, 0, 4), expand=False), soft_wrap=False)
+        console.print()
 
 
 if __name__ == "__main__":

@@ -307,7 +307,10 @@ def test_a_metric_in_every_format(asked: Asked) -> None:
     assert lines[1] == f"{rows[0]['segment']},2026-01-01,{rows[0]['arr']}"
     assert f"| {rows[0]['segment']} | 2026-01-01 |" in asked(*options, "--format", "md")[1]
     assert rows[0]["arr"] in asked(*options)[1]
-    assert "Sales Operations" in asked("--list")[1]
+    listed = asked("--list")[1]
+    assert "\narr  " in listed
+    assert "apart by segment, channel; adds up over segment, channel; sales." in listed
+    assert "Sales Operations" in listed
 
 
 def test_coverage_is_of_what_is_left_to_win() -> None:
