@@ -132,6 +132,10 @@ QUESTIONS = [
         " where occurred_at >= '2026-01-05 00:00:00' and occurred_at < '2026-02-02 00:00:00'"
         " group by person_id) array join weeks as c array join weeks as r where r >= c"
         " group by c, k order by c, k",
+        {
+            "each person's weeks alone": "select count(*) from (select distinct person_id,"
+            " date_trunc('week', occurred_at) as week from events) as weeks",
+        },
     ),
     Question(
         "sessions of half an hour",

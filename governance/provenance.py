@@ -163,10 +163,18 @@ def _aggregates(query: exp.Select) -> list[exp.AggFunc]:
         for place in places
         if place
         for each in place.find_all(exp.AggFunc)
-        if not (isinstance(each.parent, exp.Window) and each.arg_key == "this")
+        if not _is_windowed(each)
         and not isinstance(each, (exp.RowNumber, exp.Rank, exp.Lead, exp.Lag))
         and each.find_ancestor(exp.Query) is query
     ]
+
+
+def _is_windowed(function: exp.AggFunc) -> bool:
+    """Whether a function is over a window itself, and not within what a window is made of."""
+    node: exp.Expr = function
+    if isinstance(node.parent, (exp.IgnoreNulls, exp.RespectNulls)):
+        node = node.parent
+    return isinstance(node.parent, exp.Window) and node.arg_key == "this"
 
 
 def _is_grouped(query: exp.Select) -> bool:
