@@ -64,8 +64,8 @@ logger = logging.getLogger(__name__)
 # The same name as the published file's, so that the catalog is called `productops` in both.
 WAREHOUSE_FILE = "productops.duckdb"
 LOCK_TIMEOUT_SECONDS = 60.0
-MEMORY_LIMITS = {"PRODUCTOPS_MEMORY_LIMIT": "1GB", "PRODUCTOPS_JOB_MEMORY_LIMIT": "500MB"}
 LOCK_PAUSE_SECONDS = 0.2
+MEMORY_LIMITS = {"PRODUCTOPS_MEMORY_LIMIT": "1GB", "PRODUCTOPS_JOB_MEMORY_LIMIT": "500MB"}
 # dlt polls once a second for a free worker, so one is slow: 30 files took 18 s with it and 6 s with
 # three. Each holds a file's rows: 35 M events took 65 s and 1.7 GB with two, 72 s and 1.9 GB with
 # four (on two cores).

@@ -274,7 +274,7 @@
 {#- For each event of the first step when the others follow, and the first exclusions after theirs. From
     the last step back, every pass adds what follows an event: when the next event of a step comes, and
     what followed that one, if anything did. Both only grow with time: what is found first is the least.
-    A pass leaves out the events of steps that no earlier one can lead to. -#}
+    A pass needs no event of a step beyond the one it looks for. -#}
 {% macro funnel_ordered_chains(steps, exclusions, parts, sorting) -%}
     {%- set last = steps | length -%}
     {%- set known = [] -%}
