@@ -520,7 +520,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
-    # The build's is only tried: who mistyped it should not learn so after an hour of loading.
+    # The build's is only tried: dbt would word its error without the setting.
     for setting, usual in MEMORY_LIMITS.items():
         limit = os.environ.get(setting, usual)
         try:
