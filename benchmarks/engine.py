@@ -51,62 +51,11 @@ class Comparison:
 def _sorting(where: str) -> str:
     """The least that a plan over events in no promised order does: bring each person's in order."""
     return (
-        "select count(*), sum(place) from (select row_number() over (partition by person_id"
-        f" order by occurred_at) as place from events {where}) as placed"
+        "select count(*), sum(place) from (select row_number() over () as place from (select"
+        f" person_id, occurred_at from events {where} order by person_id, occurred_at)) as placed"
     )
 
 
-# The best plan for the funnel that was found. It packs person and time into one number, which only
-# small dense ids allow, and trusts that rows stay in the order of the sort, which SQL does not
-# promise: so the macro does not use it.
-ONE_SORT = f"""
-    with
-        packed as (
-            select
-                event,
-                (cast(person_id as bigint) << 34)
-                + epoch_ms(occurred_at) - epoch_ms(timestamp '2026-01-01') as moment
-            from events
-            where event < 3
-        ),
-        ordered as (select * from packed order by moment, event),
-        opened as (
-            select *, max(case when event = 0 then moment end) over rows_before as opened_at
-            from ordered
-            window rows_before as (rows between unbounded preceding and current row)
-        ),
-        second as (
-            select
-                *,
-                max(
-                    case
-                        when event = 1 and opened_at >> 34 = moment >> 34
-                            and moment - opened_at <= {WEEK * 1000}
-                        then opened_at
-                    end
-                ) over (rows between unbounded preceding and current row) as second_opened_at
-            from opened
-        ),
-        people as (
-            select
-                moment >> 34 as person_id,
-                max(
-                    case
-                        when event = 2 and second_opened_at >> 34 = moment >> 34
-                            and moment - second_opened_at <= {WEEK * 1000}
-                        then 3
-                        when event = 1 and opened_at >> 34 = moment >> 34
-                            and moment - opened_at <= {WEEK * 1000}
-                        then 2
-                        when event = 0
-                        then 1
-                    end
-                ) as reached
-            from second
-            group by 1
-        )
-    select reached, count(*) from people where reached is not null group by 1 order by 1
-"""
 STEPS = ["event = 0", "event = 1", "event = 2"]
 QUESTIONS = [
     Question(
@@ -118,10 +67,7 @@ QUESTIONS = [
         "(toUInt64(toUnixTimestamp64Milli(occurred_at)), event = 0, event = 1, event = 2) as level"
         " from events where event < 3 group by person_id) where level > 0"
         " group by level order by level",
-        {
-            "sorting the events of its steps": _sorting("where event < 3"),
-            "one sort, then running maxima over all people": ONE_SORT,
-        },
+        {"sorting the events of its steps": _sorting("where event < 3")},
     ),
     Question(
         "retention by weeks",
@@ -133,8 +79,9 @@ QUESTIONS = [
         " group by person_id) array join weeks as c array join weeks as r where r >= c"
         " group by c, k order by c, k",
         {
-            "each person's weeks alone": "select count(*) from (select distinct person_id,"
-            " date_trunc('week', occurred_at) as week from events) as weeks",
+            "each person's weeks alone, as bits": "select max(weeks) from (select person_id,"
+            " bit_or(cast(1 as bigint) << divide(cast(occurred_at as date) - date '2025-12-29', 7))"
+            " as weeks from events group by person_id) as people",
         },
     ),
     Question(
@@ -154,6 +101,11 @@ QUESTIONS = [
         "select day, uniqExact(person_id) from (select distinct person_id,"
         " toDate(occurred_at) + n as day from events array join range(7) as n)"
         " where day between '2026-01-05' and '2026-02-01' group by day order by day",
+        {
+            "each person's days alone, as bits": "select max(days) from (select person_id,"
+            " bit_or(cast(1 as bigint) << (cast(occurred_at as date) - date '2026-01-01'))"
+            " as days from events group by person_id) as people",
+        },
     ),
     Question(
         "linear attribution, a month back",
@@ -169,6 +121,13 @@ QUESTIONS = [
         "occurred_at)), event), event in (3, 4)) as touches, groupArrayIf(toInt64("
         "toUnixTimestamp64Milli(occurred_at)), event = 9) as goals from events"
         " group by person_id)) group by v order by v",
+        {
+            "the touches of each conversion alone": "select count(*), sum(touches.event)"
+            " from events as goals inner join events as touches"
+            " on goals.person_id = touches.person_id and touches.occurred_at <= goals.occurred_at"
+            " and touches.occurred_at >= goals.occurred_at - interval '30 days'"
+            " where goals.event = 9 and touches.event in (3, 4)",
+        },
     ),
 ]
 

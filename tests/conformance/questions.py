@@ -101,7 +101,9 @@ def funnels(case: Case) -> Models:
     window = query.get("window") or {"value": 14, "unit": "day"}
     steps = [event_is(step, global_filters=query.get("filters")) for step in query["steps"]]
     asked = query.get("breakdown") or {}
+    names = [step.get("event") for step in query["steps"]]
     options: dict[str, Any] = {
+        "disjoint": None not in names and len(set(names)) == len(names),
         "order": query.get("order") or "ordered",
         "exclusions": [
             {

@@ -58,18 +58,36 @@
     {%- set timezone = range.get("timezone", "UTC") -%}
     {%- set until = {"to": range["to"], "timezone": timezone} -%}
     with
-        spine as ({{ bucket_spine(range, interval, week_start) }}),
+        spine as (
+            select
+                bucket,
+                position
+                + {{
+                    bucket_number(
+                        instant(range["from"], timezone), interval, timezone, week_start
+                    )
+                }} as bucket_number
+            from ({{ bucket_spine(range, interval, week_start) }}) as buckets
+        ),
 
         active as (
-            select distinct
-                {{ unit }} as unit,
-                {% if breakdown %} {{ breakdown }} as breakdown_value, {% endif %}
-                {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket
-            from {{ relation }}
-            where
-                {{ condition }}
-                and {{ unit }} is not null
-                and {{ in_range("occurred_at", range if length == 1 else until) }}
+            {%- set columns = {"unit": unit} -%}
+            {%- if breakdown -%}
+                {%- do columns.update({"breakdown_value": breakdown}) -%}
+            {%- endif -%}
+            {{
+                distinct_buckets(
+                    relation,
+                    columns,
+                    bucket_number("occurred_at", interval, timezone, week_start),
+                    "("
+                    ~ condition
+                    ~ ") and "
+                    ~ unit
+                    ~ " is not null and "
+                    ~ in_range("occurred_at", range if length == 1 else until),
+                )
+            }}
         ),
 
         values_seen as ({{ breakdown_values("active", breakdown) }}),
@@ -78,27 +96,28 @@
             select
                 {{ "breakdown_value" if breakdown else "cast(null as varchar)" }}
                 as breakdown_value,
-                bucket as opens,
+                bucket_number as opens,
                 least(
-                    {{ later_bucket("bucket", length, interval) }},
+                    bucket_number + {{ length }},
                     coalesce(
-                        lead(bucket) over (
-                            partition by unit {{ ", breakdown_value" if breakdown }} order by bucket
+                        lead(bucket_number) over (
+                            partition by unit {{ ", breakdown_value" if breakdown }}
+                            order by bucket_number
                         ),
-                        {{ later_bucket("bucket", length, interval) }}
+                        bucket_number + {{ length }}
                     )
                 ) as closes
             from active
         ),
 
         steps as (
-            select breakdown_value, opens as bucket, 1 as step
+            select breakdown_value, opens as bucket_number, 1 as step
             from spans
             union all
-            select breakdown_value, closes as bucket, -1 as step
+            select breakdown_value, closes as bucket_number, -1 as step
             from spans
             union all
-            select values_seen.breakdown_value, spine.bucket, 0 as step
+            select values_seen.breakdown_value, spine.bucket_number, 0 as step
             from spine
             cross join values_seen
         ),
@@ -106,15 +125,15 @@
         running as (
             select
                 breakdown_value,
-                bucket,
-                sum(sum(step)) over (partition by breakdown_value order by bucket) as value
+                bucket_number,
+                sum(sum(step)) over (partition by breakdown_value order by bucket_number) as value
             from steps
-            group by breakdown_value, bucket
+            group by breakdown_value, bucket_number
         )
 
     select running.breakdown_value, spine.bucket, cast(running.value as bigint) as value
     from spine
-    inner join running on spine.bucket = running.bucket
+    inner join running on spine.bucket_number = running.bucket_number
 {%- endmacro %}
 
 {#- (breakdown_value, value): distinct units in the window that ends with the range: what a single

@@ -53,14 +53,10 @@
     {%- set models = only_models or models + (
         milestones.keys() | list if has_milestones else []
     ) -%}
-    {#- All that a model asks of a path comes from one sort of it; linear asks for no order at all. -#}
-    {%- set path = "over (partition by conversion_id" -%}
-    {%- if models != ["linear"] -%}
-        {%- set path = path ~ " order by touched_at, touch_id" -%}
-        {%- set whole = path ~ " rows between unbounded preceding and unbounded following)" -%}
-        {%- set onwards = path ~ " rows between current row and unbounded following)" -%}
-    {%- else -%} {%- set whole = path ~ ")" -%}
-    {%- endif -%}
+    {#- All that a model asks of a path comes from one sort of it. -#}
+    {%- set path = "over (partition by conversion_id order by touched_at, touch_id" -%}
+    {%- set whole = path ~ " rows between unbounded preceding and unbounded following)" -%}
+    {%- set onwards = path ~ " rows between current row and unbounded following)" -%}
     {%- set is_non_direct = "case when touch_value = '" ~ direct ~ "' then 0 else 1 end" -%}
     with
         touches as (select * from {{ touches }}),
@@ -162,29 +158,47 @@
             {% set source = "latest" %}
         {% endif %}
 
-        paths as (
-            select
-                conversion_id,
-                value,
-                touch_id,
-                touch_value,
-                {% if models != ["linear"] %}
+        {% if models == ["linear"] %}
+            -- Linear asks for no order: counting needs no sort.
+            lengths as (
+                select conversion_id, count(*) as touch_count
+                from {{ source }}
+                group by conversion_id
+            ),
+
+            paths as (
+                select
+                    touched.conversion_id,
+                    touched.value,
+                    touched.touch_id,
+                    touched.touch_value,
+                    lengths.touch_count
+                from {{ source }} as touched
+                inner join lengths on touched.conversion_id = lengths.conversion_id
+            ),
+        {% else %}
+            paths as (
+                select
+                    conversion_id,
+                    value,
+                    touch_id,
+                    touch_value,
                     row_number() {{ path ~ ")" }} as place,
                     {{ is_non_direct }} as is_non_direct,
                     sum({{ is_non_direct }}) {{ whole }} as non_direct_count,
                     sum({{ is_non_direct }}) {{ onwards }} as non_direct_ahead,
-                {% endif %}
-                {% if "time_decay" in models %}
-                    {{ decayed(half_life_days) }} as decayed,
-                    sum({{ decayed(half_life_days) }}) {{ whole }} as decayed_sum,
-                {% endif %}
-                {% if has_milestones %}
-                    case when is_lead_creation then 1.0 else 0.0 end as lead_milestone,
-                    case when is_deal_creation then 1.0 else 0.0 end as deal_milestone,
-                {% endif %}
-                count(*) {{ whole }} as touch_count
-            from {{ source }}
-        ),
+                    {% if "time_decay" in models %}
+                        {{ decayed(half_life_days) }} as decayed,
+                        sum({{ decayed(half_life_days) }}) {{ whole }} as decayed_sum,
+                    {% endif %}
+                    {% if has_milestones %}
+                        case when is_lead_creation then 1.0 else 0.0 end as lead_milestone,
+                        case when is_deal_creation then 1.0 else 0.0 end as deal_milestone,
+                    {% endif %}
+                    count(*) {{ whole }} as touch_count
+                from {{ source }}
+            ),
+        {% endif %}
 
         {% if has_milestones %}
             flagged as (
@@ -270,7 +284,11 @@
     from conversions
     cross join models
     left join
-        (select distinct conversion_id from eligible) as attributed
+        (
+            {% if models == ["linear"] %}select conversion_id from lengths
+            {% else %}select distinct conversion_id from eligible
+            {% endif %}
+        ) as attributed
         on conversions.conversion_id = attributed.conversion_id
     where attributed.conversion_id is null
 {%- endmacro %}

@@ -482,10 +482,98 @@
     list_sort([{{ expressions | join(", ") }}], 'asc', 'nulls last')[{{ n }}]
 {%- endmacro %}
 
+{#- The attempts that can be the one that counts, where no event is two steps and nothing excludes or
+    breaks down. Of all that lead to an event the last to start is the best, and of the events of a step
+    that follow it the first is: so an event goes on only if an event of the step before, itself gone on,
+    is its neighbour among the two. A level has its first start; nobody needs other attempts. -#}
+{% macro funnel_last_starts(relation, steps, range, window_seconds, unit, completes_after_range) -%}
+    {%- set timezone = range.get("timezone", "UTC") -%}
+    {%- set from_range = {"from": range.get("from"), "timezone": timezone} -%}
+    {%- set over = over_in_order("unit", "occurred_at, is_next") -%}
+    {#- The steps before the last one: the times of an attempt that a neighbour is not already. -#}
+    {%- set carried = [] -%}
+    with
+        reached_1 as (
+            select {{ unit }} as unit, occurred_at as t_1
+            from {{ relation }}
+            where
+                {{ unit }} is not null and {{ in_range("occurred_at", range) }} and ({{ steps[0] }})
+        ),
+
+        {% for step in steps[1:] %}
+            {%- set level = loop.index + 1 %}
+            merged_{{ level }} as (
+                select
+                    unit,
+                    {% for time in carried %} {{ time }}, {% endfor %}
+                    t_{{ level - 1 }} as occurred_at,
+                    false as is_next
+                from reached_{{ level - 1 }}
+                union all
+                select
+                    {{ unit }} as unit,
+                    {% for time in carried %} cast(null as timestamp) as {{ time }}, {% endfor %}
+                    occurred_at,
+                    true as is_next
+                from {{ relation }}
+                where
+                    {{ unit }} is not null
+                    and {{ in_range("occurred_at", from_range if completes_after_range else range) }}
+                    and ({{ step }})
+                    {{ in_order("unit", "occurred_at, is_next") }}
+            ),
+
+            neighbours_{{ level }} as (
+                select
+                    unit,
+                    {% for time in carried %} lag({{ time }}) {{ over }} as {{ time }}, {% endfor %}
+                    lag(occurred_at) {{ over }} as t_{{ level - 1 }},
+                    occurred_at as t_{{ level }},
+                    is_next,
+                    lag(case when is_next then null else unit end) {{ over }} as unit_before
+                from merged_{{ level }}
+            ),
+
+            reached_{{ level }} as (
+                select * from neighbours_{{ level }} where is_next and unit_before = unit
+            ),
+            {%- do carried.append("t_" ~ (level - 1)) -%}
+        {% endfor %}
+
+        firsts as (select unit, min(t_1) as t_1 from reached_1 group by unit)
+
+    {% for step in steps %}
+            {%- set level = loop.index %}
+        select
+            unit,
+            cast(null as varchar) as breakdown_value,
+            {% for other in steps %}
+                {{ "t_" ~ loop.index if loop.index <= level else "cast(null as timestamp)" }}
+                as t_{{ loop.index }},
+            {% endfor %}
+            {{ level }} as reached,
+            false as is_tainted
+        {% if level == 1 %} from firsts
+        {% else %}
+            from reached_{{ level }}
+            where t_{{ level }} <= {{ ts_plus_seconds("t_1", window_seconds) }}
+        {% endif %}
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
+{%- endmacro %}
+
 {#- One row a unit (and breakdown value): the attempt that counts, with t_1 … t_K and `reached`: the
     furthest, a clean one first, then the one that got there first, then the latest to start, then the
     one whose steps between came first. -#}
 {% macro funnel_conversions(relation, steps, range, window_seconds) -%}
+    {%- set is_plain = (
+        kwargs.get("disjoint")
+        and kwargs.get("order", "ordered") == "ordered"
+        and not kwargs.get("exclusions")
+        and not kwargs.get("breakdown")
+    ) -%}
     select *
     from
         (
@@ -507,7 +595,20 @@
                 ) as choice
             from
                 (
-                    {{ funnel_attempts(relation, steps, range, window_seconds, **kwargs) }}
+                    {% if is_plain %}
+                        {{
+                            funnel_last_starts(
+                                relation,
+                                steps,
+                                range,
+                                window_seconds,
+                                kwargs.get("unit", "person_id"),
+                                kwargs.get("completes_after_range", false),
+                            )
+                        }}
+                    {% else %}
+                        {{ funnel_attempts(relation, steps, range, window_seconds, **kwargs) }}
+                    {% endif %}
                 ) as attempts
         ) as ranked
     where choice = 1 and not is_tainted

@@ -65,6 +65,87 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- The number of the bucket of a UTC timestamp: whole, one more than that of the bucket before, and
+    grouped and compared at less cost than a timestamp. Counted from the year 1, which opens with a Monday. -#}
+{% macro bucket_number(column, interval, timezone="UTC", week_start="monday") -%}
+    {{
+        return(
+            adapter.dispatch("bucket_number")(
+                local_time(column, timezone), interval, 1 if week_start == "sunday" else 0
+            )
+        )
+    }}
+{%- endmacro %}
+{% macro default__bucket_number(local, interval, shift) -%}
+    {%- set day = "datediff(cast(" ~ local ~ " as date), date '0001-01-01')" -%}
+    {%- if interval == "hour" -%} cast(floor(unix_micros({{ local }}) / 3600000000) as bigint)
+    {%- elif interval == "day" -%} {{ day }}
+    {%- elif interval == "week" -%} cast(floor(({{ day }} + {{ shift }}) / 7) as bigint)
+    {%- else -%} (year({{ local }}) * 12 + month({{ local }}))
+    {%- endif -%}
+{%- endmacro %}
+{% macro duckdb__bucket_number(local, interval, shift) -%}
+    {%- set day = "(cast(" ~ local ~ " as date) - date '0001-01-01')" -%}
+    {%- if interval == "hour" -%}({{ day }} * 24 + hour(cast({{ local }} as timestamp)))
+    {%- elif interval == "day" -%} {{ day }}
+    {%- elif interval == "week" -%} divide({{ day }} + {{ shift }}, 7)
+    {%- else -%}(year({{ local }}) * 12 + month({{ local }}))
+    {%- endif -%}
+{%- endmacro %}
+
+{#- How many buckets a range has at most, wherever its zone and its weeks begin. -#}
+{% macro bucket_count_at_most(range, interval) -%}
+    {%- set first = modules.datetime.date.fromisoformat(range["from"][:10]) -%}
+    {%- set last = modules.datetime.date.fromisoformat(range["to"][:10]) -%}
+    {%- set hours = {"hour": 1, "day": 24, "week": 7 * 24, "month": 28 * 24}[interval] -%}
+    {{ return(((last - first).days + 3) * 24 // hours + 2) }}
+{%- endmacro %}
+
+{#- The number that has one bit, at a place from 0 to 61. -#}
+{% macro bit(place) -%} {{ return(adapter.dispatch("bit")(place)) }} {%- endmacro %}
+{% macro default__bit(place) -%} shiftleft(cast(1 as bigint), {{ place }}) {%- endmacro %}
+{% macro duckdb__bit(place) -%}(cast(1 as bigint) << ({{ place }})) {%- endmacro %}
+
+{#- The bits from a place on: that at the place is the first. -#}
+{% macro bits_from(bits, place) -%}
+    {{ return(adapter.dispatch("bits_from")(bits, place)) }}
+{%- endmacro %}
+{% macro default__bits_from(bits, place) -%} shiftright({{ bits }}, {{ place }}) {%- endmacro %}
+{% macro duckdb__bits_from(bits, place) -%}({{ bits }} >> ({{ place }})) {%- endmacro %}
+
+{#- The distinct buckets of units: (`columns`, bucket_number). columns: expressions by their name. DuckDB
+    gathers sixty buckets as the bits of a number: fewer groups, 0.1 s of CPU for three million events
+    on their days where distinct takes 0.28. -#}
+{% macro distinct_buckets(relation, columns, number, condition) -%}
+    {{ return(adapter.dispatch("distinct_buckets")(relation, columns, number, condition)) }}
+{%- endmacro %}
+{% macro default__distinct_buckets(relation, columns, number, condition) -%}
+    select distinct
+        {% for name, expression in columns.items() %} {{ expression }} as {{ name }}, {% endfor %}
+        {{ number }} as bucket_number
+    from {{ relation }}
+    where {{ condition }}
+{%- endmacro %}
+{% macro duckdb__distinct_buckets(relation, columns, number, condition) -%}
+    select
+        {% for name in columns %} words.{{ name }}, {% endfor %}
+        words.word * 60 + places.number as bucket_number
+    from
+        (
+            select
+                {% for name, expression in columns.items() %}
+                    {{ expression }} as {{ name }},
+                {% endfor %}
+                divide({{ number }}, 60) as word,
+                bit_or({{ bit(number ~ " % 60") }}) as bits
+            from {{ relation }}
+            where {{ condition }}
+            group by {{ columns | join(", ") }}, word
+        ) as words
+    inner join
+        ({{ numbers(60) }}) as places on {{ bits_from("words.bits", "places.number") }} & 1 = 1
+{%- endmacro %}
+
 {#- The buckets of a range: (bucket, position), position counted from 0. -#}
 {% macro bucket_spine(range, interval, week_start="monday") -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
@@ -96,15 +177,20 @@
     ({{ column }} + ({{ count }}) * interval '1 {{ interval }}')
 {%- endmacro %}
 
+{#- Whole microseconds between two timestamps. -#}
+{% macro micros_between(earlier, later) -%}
+    {{ return(adapter.dispatch("micros_between")(earlier, later)) }}
+{%- endmacro %}
+{% macro default__micros_between(earlier, later) -%}
+    (unix_micros({{ later }}) - unix_micros({{ earlier }}))
+{%- endmacro %}
+{% macro duckdb__micros_between(earlier, later) -%}
+    (epoch_us({{ later }}) - epoch_us({{ earlier }}))
+{%- endmacro %}
+
 {#- Seconds between two timestamps, with fractions. -#}
 {% macro seconds_between(earlier, later) -%}
-    {{ return(adapter.dispatch("seconds_between")(earlier, later)) }}
-{%- endmacro %}
-{% macro default__seconds_between(earlier, later) -%}
-    ((unix_micros({{ later }}) - unix_micros({{ earlier }})) / 1000000.0)
-{%- endmacro %}
-{% macro duckdb__seconds_between(earlier, later) -%}
-    ((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1e6)
+    ({{ micros_between(earlier, later) }} / 1e6)
 {%- endmacro %}
 
 {#- A timestamp so many seconds later. -#}

@@ -43,128 +43,183 @@
             {% endif %}
         ),
 
-        {% if breakdown %}
-            events as (
-                select
-                    {{ unit }} as unit,
-                    {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
-                    {{ breakdown }} as breakdown_value,
-                    occurred_at,
-                    {{ start_condition }} as is_start,
-                    {{ return_condition }} as is_return
-                from {{ relation }}
-                where {{ unit }} is not null
-            ),
-
-            activity as (
-                select unit, bucket, sum(case when is_return then 1 else 0 end) as return_count
-                from events
-                group by unit, bucket
-            ),
-
-            starts as (
-                {% if type == "first_time" %}
-                    select unit, bucket, breakdown_value
-                    from
-                        (
-                            select
-                                *,
-                                row_number() over (
-                                    partition by unit order by occurred_at, breakdown_value
-                                ) as attempt
-                            from events
-                            where is_start
-                        ) as attempts
-                    where attempt = 1
-                {% else %}select distinct unit, bucket, breakdown_value from events where is_start
-                {% endif %}
-            ),
-        {% else %}
-            activity as (
-                select
-                    {{ unit }} as unit,
-                    {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
-                    max(case when {{ start_condition }} then 1 else 0 end) as has_start,
-                    sum(case when {{ return_condition }} then 1 else 0 end) as return_count
-                from {{ relation }}
-                where {{ unit }} is not null
-                group by 1, 2
-            ),
-
-            starts as (
-                select
-                    unit,
-                    {{ "min(bucket)" if type == "first_time" else "bucket" }} as bucket,
-                    cast(null as varchar) as breakdown_value
-                from activity
-                where has_start = 1
-                {% if type == "first_time" %} group by unit
-                {% endif %}
-            ),
-        {% endif %}
-
-        cohorts as (
-            select starts.unit, starts.breakdown_value, spine.bucket as cohort, spine.position
-            from starts
-            inner join spine on starts.bucket = spine.bucket
-        ),
-
-        returns as (
-            select activity.unit, spine.position
-            from activity
-            inner join spine on activity.bucket = spine.bucket
-            where activity.return_count >= {{ minimum }}
-        ),
-
-        {% if type == "unbounded" %}
-            last_returns as (select unit, max(position) as position from returns group by unit),
-        {% endif %}
-
-        returned as (
+        -- No cell lies beyond the range.
+        places as (
             select
-                cohorts.breakdown_value,
-                cohorts.position,
-                numbers.position as cohort_offset,
-                {#- Who returned twice in a bracket counts once; a single offset has each unit once. -#}
-                {{ "count(distinct cohorts.unit)" if brackets else "count(*)" }} as value
-            from cohorts
-            {% if type == "unbounded" %}
-                inner join last_returns as returns on cohorts.unit = returns.unit
-                inner join numbers on numbers.first_offset <= returns.position - cohorts.position
-            {% else %}
-                inner join returns on cohorts.unit = returns.unit
-                inner join
-                    numbers on returns.position - cohorts.position
-                    {% if brackets %} between numbers.first_offset and numbers.last_offset
-                    {% else %} = numbers.position
-                    {% endif %}
-            {% endif %}
-            where numbers.position > 0
-            group by 1, 2, 3
-        ),
-
-        sizes as (
-            select breakdown_value, position, count(*) as value
-            from cohorts
-            group by breakdown_value, position
-        ),
-
-        cells as (
-            select
-                values_seen.breakdown_value,
                 spine.bucket as cohort,
                 spine.position,
-                numbers.position as cohort_offset
+                numbers.position as cohort_offset,
+                numbers.first_offset,
+                numbers.last_offset
             from spine
             inner join
                 numbers on spine.position + numbers.last_offset <= (select max(position) from spine)
-            cross join
-                (
-                    {% if breakdown %}select distinct breakdown_value from cohorts
-                    {% else %}select cast(null as varchar) as breakdown_value
-                    {% endif %}
-                ) as values_seen
-        )
+        ),
+
+        {%- if breakdown is none and minimum == 1 and bucket_count_at_most(
+            range, interval
+        ) <= 60 -%}
+            {{
+                retention_in_bits(
+                    relation,
+                    range,
+                    interval,
+                    start_condition,
+                    return_condition,
+                    type,
+                    unit,
+                    week_start,
+                )
+            }}
+        {%- else -%}
+            {{
+                retention_in_rows(
+                    relation,
+                    interval,
+                    timezone,
+                    start_condition,
+                    return_condition,
+                    type,
+                    minimum,
+                    breakdown,
+                    unit,
+                    week_start,
+                    brackets,
+                )
+            }}
+        {%- endif -%}
+{%- endmacro %}
+
+{#- Cells of `places` from the buckets of units, a row each. -#}
+{% macro retention_in_rows(
+    relation,
+    interval,
+    timezone,
+    start_condition,
+    return_condition,
+    type,
+    minimum,
+    breakdown,
+    unit,
+    week_start,
+    brackets
+) %}
+    {% if breakdown %}
+        events as (
+            select
+                {{ unit }} as unit,
+                {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
+                {{ breakdown }} as breakdown_value,
+                occurred_at,
+                {{ start_condition }} as is_start,
+                {{ return_condition }} as is_return
+            from {{ relation }}
+            where {{ unit }} is not null
+        ),
+
+        activity as (
+            select unit, bucket, sum(case when is_return then 1 else 0 end) as return_count
+            from events
+            group by unit, bucket
+        ),
+
+        starts as (
+            {% if type == "first_time" %}
+                select unit, bucket, breakdown_value
+                from
+                    (
+                        select
+                            *,
+                            row_number() over (
+                                partition by unit order by occurred_at, breakdown_value
+                            ) as attempt
+                        from events
+                        where is_start
+                    ) as attempts
+                where attempt = 1
+            {% else %}select distinct unit, bucket, breakdown_value from events where is_start
+            {% endif %}
+        ),
+    {% else %}
+        activity as (
+            select
+                {{ unit }} as unit,
+                {{ bucket("occurred_at", interval, timezone, week_start) }} as bucket,
+                max(case when {{ start_condition }} then 1 else 0 end) as has_start,
+                sum(case when {{ return_condition }} then 1 else 0 end) as return_count
+            from {{ relation }}
+            where {{ unit }} is not null
+            group by 1, 2
+        ),
+
+        starts as (
+            select
+                unit,
+                {{ "min(bucket)" if type == "first_time" else "bucket" }} as bucket,
+                cast(null as varchar) as breakdown_value
+            from activity
+            where has_start = 1
+            {% if type == "first_time" %} group by unit
+            {% endif %}
+        ),
+    {% endif %}
+
+    cohorts as (
+        select starts.unit, starts.breakdown_value, spine.bucket as cohort, spine.position
+        from starts
+        inner join spine on starts.bucket = spine.bucket
+    ),
+
+    returns as (
+        select activity.unit, spine.position
+        from activity
+        inner join spine on activity.bucket = spine.bucket
+        where activity.return_count >= {{ minimum }}
+    ),
+
+    {% if type == "unbounded" %}
+        last_returns as (select unit, max(position) as position from returns group by unit),
+    {% endif %}
+
+    returned as (
+        select
+            cohorts.breakdown_value,
+            cohorts.position,
+            numbers.position as cohort_offset,
+            {#- Who returned twice in a bracket counts once; a single offset has each unit once. -#}
+            {{ "count(distinct cohorts.unit)" if brackets else "count(*)" }} as value
+        from cohorts
+        {% if type == "unbounded" %}
+            inner join last_returns as returns on cohorts.unit = returns.unit
+            inner join numbers on numbers.first_offset <= returns.position - cohorts.position
+        {% else %}
+            inner join returns on cohorts.unit = returns.unit
+            inner join
+                numbers on returns.position - cohorts.position
+                {% if brackets %} between numbers.first_offset and numbers.last_offset
+                {% else %} = numbers.position
+                {% endif %}
+        {% endif %}
+        where numbers.position > 0
+        group by 1, 2, 3
+    ),
+
+    sizes as (
+        select breakdown_value, position, count(*) as value
+        from cohorts
+        group by breakdown_value, position
+    ),
+
+    cells as (
+        select values_seen.breakdown_value, places.cohort, places.position, places.cohort_offset
+        from places
+        cross join
+            (
+                {% if breakdown %}select distinct breakdown_value from cohorts
+                {% else %}select cast(null as varchar) as breakdown_value
+                {% endif %}
+            ) as values_seen
+    )
 
     select
         cells.breakdown_value,
@@ -183,6 +238,101 @@
         on cells.position = returned.position
         and cells.cohort_offset = returned.cohort_offset
         and cells.breakdown_value is not distinct from returned.breakdown_value
+{%- endmacro %}
+
+{#- Cells of `places` from the buckets of units, which are the bits of a number where sixty are enough.
+    Many units have the same few numbers: what these say of a cohort is worked out once for all. -#}
+{% macro retention_in_bits(
+    relation,
+    range,
+    interval,
+    start_condition,
+    return_condition,
+    type,
+    unit,
+    week_start
+) -%}
+    {%- set timezone = range.get("timezone", "UTC") -%}
+    {%- set number = bucket_number("occurred_at", interval, timezone, week_start) -%}
+    {%- set from = instant(range["from"], timezone) -%}
+    {%- set to = instant(range["to"], timezone) -%}
+    {%- set first = bucket_number(from, interval, timezone, week_start) -%}
+    {%- set last = bucket_number(to, interval, timezone, week_start) -%}
+    {%- set first_bucket = bucket(from, interval, timezone, week_start) -%}
+    {%- set last_bucket = bucket(to, interval, timezone, week_start) -%}
+    -- The times are there to read less, a day wider than any zone: the places decide. All of the
+    -- past tells what is somebody's first time.
+    placed as (
+        select
+            {{ unit }} as unit,
+            {{ number }} - {{ first }} as place,
+            {{ start_condition }} as is_start,
+            {{ return_condition }} as is_return
+        from {{ relation }}
+        where
+            {{ unit }} is not null
+            and occurred_at < {{ later_bucket(last_bucket, 1, interval) }} + interval '1 day'
+            {% if type != "first_time" %}
+                and occurred_at >= {{ first_bucket }} - interval '1 day'
+            {% endif %}
+    ),
+
+    activity as (
+        select
+            *,
+            case
+                when place between 0 and {{ last }} - {{ first }} then {{ bit("place") }} else 0
+            end as bits
+        from placed
+    ),
+
+    units as (
+        select
+            unit,
+            {% if type == "first_time" %}
+                case
+                    when
+                        min(case when is_start then place end)
+                        between 0 and {{ last }} - {{ first }}
+                    then {{ bit("min(case when is_start then place end)") }}
+                    else 0
+                end as starts,
+            {% else %} bit_or(case when is_start then bits else 0 end) as starts,
+            {% endif %}
+            bit_or(case when is_return then bits else 0 end) as returns
+        from activity
+        group by unit
+    ),
+
+    patterns as (select starts, returns, count(*) as value from units group by starts, returns),
+
+    cohorts as (
+        select
+            spine.position,
+            {{ bits_from("patterns.returns", "spine.position") }} as returns,
+            sum(patterns.value) as value
+        from spine
+        inner join patterns on {{ bits_from("patterns.starts", "spine.position") }} & 1 = 1
+        group by 1, 2
+    )
+
+    select
+        cast(null as varchar) as breakdown_value,
+        places.cohort,
+        places.cohort_offset,
+        cast(coalesce(sum(cohorts.value), 0) as bigint) as value
+    from places
+    left join
+        cohorts
+        on places.position = cohorts.position
+        and (
+            places.cohort_offset = 0 or {{ bits_from("cohorts.returns", "places.first_offset") }}
+            {% if type != "unbounded" %}
+                & ({{ bit("places.last_offset - places.first_offset + 1") }} - 1)
+            {% endif %}
+            <> 0
+        )
+    group by places.cohort, places.cohort_offset
 {%- endmacro %}
 
 {#- (cohort_offset, value): units with a return that many whole 24-hour days after one of their

@@ -110,8 +110,7 @@
 {#- One row a session: (unit, session_key, started_at, ended_at, duration_seconds, event_count), counts
     of the conditions asked for by name, and the entry values asked for: of the first event that has one.
     session_key: a column with the client's own session id, which is trusted; where it is null or none is
-    named, sessions are told by inactivity, and their key is the place of their first event among the
-    unit's. -#}
+    named, sessions are told by inactivity, and their key is the time of their first event. -#}
 {% macro sessions(
     relation,
     entry=[],
@@ -196,40 +195,30 @@
     group by {{ unit }}, {{ session_key }}
 {%- endmacro %}
 
-{#- Expressions `inactivity_sessions`, and what it is made of. The events are sorted once: each knows its
-    place, the gaps around it, what was counted so far and the next value of an entry. Only first and
-    last events go on from there. -#}
+{#- Expressions `inactivity_sessions`, and what it is made of. The events are brought in order once:
+    each sees the one before and the one after. Only first and last events go on from there. -#}
 {% macro inactivity_sessions(
     relation, entry, inactivity_minutes, cap_hours, unit, order_by, counts
 ) -%}
-    {#- Which of simultaneous events is the first shows in the entries alone: none ends a session. -#}
-    {%- set sorted = (
-        "over (partition by "
-        ~ unit
-        ~ " order by occurred_at"
-        ~ (", " ~ order_by if entry else "")
-    ) -%}
-    {%- set plain = sorted ~ ")" -%}
-    {%- set ahead = sorted ~ " rows between current row and unbounded following)" -%}
-    {%- set until = sorted ~ " rows between unbounded preceding and current row)" -%}
+    {#- Which of simultaneous events is the first shows in entries and counts alone: none ends a session. -#}
+    {%- set is_plain = not entry and not counts -%}
+    {%- set turn = "occurred_at" if is_plain else "turn" -%}
+    {%- set path = "over (partition by " ~ unit ~ " order by occurred_at, " ~ order_by -%}
+    {%- set ahead = path ~ " rows between current row and unbounded following)" -%}
+    {%- set until = path ~ " rows between unbounded preceding and current row)" -%}
+    {%- set over_events = over_in_order("unit", turn) -%}
+    {%- set over_ends = over_in_order("unit", "place") -%}
     {%- set kept = ["unit", "place", "occurred_at"] -%}
-    {%- set ends = {"at_end": "", "untils": ""} -%}
+    {%- set ends = ["last_place", "ended_at"] -%}
     {%- for name in counts -%}
-        {%- do kept.extend([name, name ~ "_until"]) -%}
-        {%- do ends.update(
-            {
-                "at_end": ends["at_end"] ~ ", " ~ name ~ "_at_end",
-                "untils": ends["untils"] ~ ", " ~ name ~ "_until as " ~ name ~ "_at_end",
-            }
-        ) -%}
+        {%- do kept.extend([name, name ~ "_until"]) -%} {%- do ends.append(name ~ "_at_end") -%}
     {%- endfor -%}
     {%- for column in entry -%}
         {%- do kept.extend(["entry_" ~ column, "entry_" ~ column ~ "_at"]) -%}
     {%- endfor -%}
-    placed as (
+    known as (
         select
             {{ unit }} as unit,
-            occurred_at,
             {% for column in entry %}
                 first_value({{ column }} ignore nulls) {{ ahead }} as entry_{{ column }},
                 min(
@@ -240,49 +229,47 @@
                 case when {{ condition }} then 1 else 0 end as {{ name }},
                 sum(case when {{ condition }} then 1 else 0 end) {{ until }} as {{ name }}_until,
             {% endfor %}
-            row_number() {{ plain }} as place,
-            coalesce(
-                {{ seconds_between("lag(occurred_at) " ~ plain, "occurred_at") }}
-                > {{ inactivity_minutes * 60 }},
-                true
-            ) as opens,
-            coalesce(
-                {{ seconds_between("occurred_at", "lead(occurred_at) " ~ plain) }}
-                > {{ inactivity_minutes * 60 }},
-                true
-            ) as closes
+            {% if not is_plain %} row_number() {{ path ~ ")" }} as turn, {% endif %}
+            occurred_at
         from {{ relation }}
         where {{ unit }} is not null
     ),
 
+    ordered as (select * from known {{ in_order("unit", turn) }}),
+
+    openings as (
+        select
+            *,
+            row_number() {{ over_events }} as place,
+            coalesce(
+                lag(unit) {{ over_events }} <> unit
+                or {{ micros_between("lag(occurred_at) " ~ over_events, "occurred_at") }}
+                > {{ inactivity_minutes * 60 * 1000000 }},
+                true
+            ) as opens
+        from ordered
+    ),
+
+    -- An event is the last of its session if the next one opens another.
+    placed as (select *, lead(opens, 1, true) {{ over_ends }} as closes from openings),
+
+    -- Of first and last events alone, a last one follows its first.
     paired as (
         select
             *,
-            case when closes then place else lead(place) over following end as last_place,
-            case when closes then occurred_at else lead(occurred_at) over following end as ended_at
+            case when closes then place else lead(place) {{ over_ends }} end as last_place,
+            case when closes then occurred_at else lead(occurred_at) {{ over_ends }} end as ended_at
             {% for name in counts %}
                 ,
                 case
-                    when closes then {{ name }}_until else lead({{ name }}_until) over following
+                    when closes then {{ name }}_until else lead({{ name }}_until) {{ over_ends }}
                 end as {{ name }}_at_end
             {% endfor %}
         from placed
-        where opens <> closes
-        window following as (partition by unit order by place)
+        where opens or closes
     ),
 
-    spells as (
-        select {{ kept | join(", ") }}, last_place, ended_at {{ ends["at_end"] }}
-        from paired
-        where opens
-        union all
-        select
-            {{ kept | join(", ") }},
-            place as last_place,
-            occurred_at as ended_at {{ ends["untils"] }}
-        from placed
-        where opens and closes
-    ),
+    spells as (select {{ (kept + ends) | join(", ") }} from paired where opens),
 
     {% if cap_hours %}
         -- Only spells that outlast the cap are walked through, a session at a time.
@@ -317,7 +304,7 @@
         ),
 
         capped as (
-            select {{ kept | join(", ") }}, last_place, ended_at {{ ends["at_end"] }}
+            select {{ (kept + ends) | join(", ") }}
             from spells
             where ended_at < occurred_at + {{ cap_hours }} * interval '1 hour'
             union all
@@ -339,7 +326,7 @@
     inactivity_sessions as (
         select
             unit,
-            cast(place as varchar) as session_key,
+            cast(occurred_at as varchar) as session_key,
             occurred_at as started_at,
             ended_at,
             last_place - place + 1 as event_count
