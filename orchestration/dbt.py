@@ -24,8 +24,8 @@ from orchestration.locking import alone
 from orchestration.paths import DBT_PROJECT
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
-# Beside this interpreter, so that nothing needs the environment to be activated.
-EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
+# Beside this interpreter, so that nothing needs the environment to be activated (dbt_process.py).
+EXECUTABLE = str(Path(sys.executable).with_name("productops-dbt"))
 
 
 class ParseError(RuntimeError):

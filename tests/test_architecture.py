@@ -37,7 +37,7 @@ OWNED = {
     "ingestion": {"dlt"},
     "expectations": {"great_expectations"},
     "dashboards": set(),
-    "orchestration": {"dagster", "dagster_dbt", "dagster_dlt"},
+    "orchestration": {"dagster", "dagster_dbt", "dagster_dlt", "dbt"},
     "governance": set(),
     "reports": set(),
 }
