@@ -489,11 +489,16 @@ def wait_until_free() -> None:
     """Wait for whoever has the warehouse open, such as what a killed night left running.
 
     Raises:
+        SettingError: a limit of memory is no size.
         WarehouseError: it is still open after WAREHOUSE__LOCK_TIMEOUT seconds.
     """
     if warehouse_path().exists():
         with _warehouse():
             pass
+    else:
+        # Wrong limits are known before hours of reading what vendors have.
+        with duckdb.connect() as connection:
+            _limit_memory(connection)
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

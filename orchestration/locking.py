@@ -58,5 +58,5 @@ def hold_warehouse(wait_seconds: float = 600.0) -> None:
     handle.write(str(os.getpid()))
     handle.flush()
     _held[path] = handle
-    # A killed run may have left its dbt process at work.
+    # The dbt of a run that was killed ends only just after it.
     wait_until_free()

@@ -185,6 +185,8 @@ def difference(chosen: argparse.Namespace, console: Console) -> int:
     found = diffs.differences(chosen.before, chosen.after, chosen.metric)
     if chosen.json:
         _print_json([{**asdict(each), "adds_up": each.adds_up} for each in found])
+    elif not found:
+        console.print(f"no metric moved between {chosen.before} and {chosen.after}")
     else:
         table = Table("metric", "before", "cause", "moved by", "after")
         for each in found:

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import pytest
 
-from ingestion.errors import IngestionError
+from ingestion.errors import IngestionError, SettingError
 from ingestion.http import Api
-from ingestion.pipeline import data_dir
+from ingestion.pipeline import data_dir, wait_until_free
 from tests.ingestion.company import (
     DAY,
     HOUR,
@@ -263,6 +263,12 @@ def test_a_setting_of_the_wrong_type_is_named_with_its_value(
     ended = command("posthog", **{setting: value})
     assert ended.returncode == 1
     assert_one_sentence(ended.stderr, setting, value, expected)
+
+
+def test_a_wrong_limit_is_known_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRODUCTOPS_MEMORY_LIMIT", "much")
+    with pytest.raises(SettingError, match="PRODUCTOPS_MEMORY_LIMIT is 'much'"):
+        wait_until_free()
 
 
 @pytest.mark.parametrize("broken", ["state.json", "schemas/typeform.schema.json"])

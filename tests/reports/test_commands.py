@@ -128,6 +128,12 @@ def test_what_is_not_known_is_named(
     assert (words or "") in said
 
 
+def test_that_nothing_moved_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "diff", "current", "current")
+    assert code == 0
+    assert said == "no metric moved between current and current\n"
+
+
 def test_an_unmoved_metric_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = told(capsys, "diff", "current", "current", "--metric", "signups", "--json")
     [found] = json.loads(said)

@@ -1,8 +1,7 @@
 -- Each study and each member of the panel: may they be asked now, in which order, and if not, why.
 -- Who was approached least and longest ago comes first. Beside what a person says alone, an account
--- is asked at most account_cap times for a study, and a segment at most as often as its quota in
--- the
--- seed study_quotas; who the study has asked already counts towards both.
+-- is asked at most account_cap times for a study, and a segment at most as often as the seed
+-- study_quotas has it; who the study has asked already counts towards both.
 with
     candidates as (select * from {{ ref("int_study_candidates") }}),
 
