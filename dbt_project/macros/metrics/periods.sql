@@ -66,7 +66,8 @@
 {%- endmacro %}
 
 {#- The number of the bucket of a UTC timestamp: whole, one more than that of the bucket before, and
-    grouped and compared at less cost than a timestamp. Counted from the year 1, which opens with a Monday. -#}
+    grouped and compared at less cost than a timestamp. Days and weeks
+    are counted from the year 1, which opens with a Monday. -#}
 {% macro bucket_number(column, interval, timezone="UTC", week_start="monday") -%}
     {{
         return(
