@@ -28,8 +28,8 @@ MISTAKES = {
 # Another for each family that is asked in two ways: in the way that plain questions take.
 OTHER_MISTAKES = {
     "attribution": ("attribution.sql", "1.0 / touch_count", "0.9 / touch_count"),
-    "funnels": ("funnels.sql", "where is_next and unit_before = unit", "where is_next"),
-    "retention": ("retention.sql", "when place between 0", "when place between 1"),
+    "funnels": ("funnels.sql", "and unit_before = unit", ""),
+    "retention": ("retention.sql", 'place + 2")', 'place + 3")'),
     "sessions": ("sessions.sql", "where opens or closes", "where opens"),
     "trends": ("periods.sql", 'number ~ " % 60"', 'number ~ " % 30"'),
 }

@@ -534,34 +534,75 @@
                 from merged_{{ level }}
             ),
 
+            -- Who is late here is later at all further steps.
             reached_{{ level }} as (
-                select * from neighbours_{{ level }} where is_next and unit_before = unit
+                select *
+                from neighbours_{{ level }}
+                where
+                    is_next
+                    and unit_before = unit
+                    and t_{{ level }} <= {{ ts_plus_seconds("t_1", window_seconds) }}
             ),
             {%- do carried.append("t_" ~ (level - 1)) -%}
         {% endfor %}
 
-        firsts as (select unit, min(t_1) as t_1 from reached_1 group by unit)
-
-    {% for step in steps %}
-            {%- set level = loop.index %}
-        select
-            unit,
-            cast(null as varchar) as breakdown_value,
-            {% for other in steps %}
-                {{ "t_" ~ loop.index if loop.index <= level else "cast(null as timestamp)" }}
-                as t_{{ loop.index }},
+        levels as (
+            {% for step in steps %}
+                {%- set level = loop.index %}
+                select
+                    unit,
+                    {{ level }} as reached,
+                    {% for other in steps %}
+                        {{
+                            (
+                                "t_" ~ loop.index
+                                if loop.index <= level
+                                else "cast(null as timestamp)"
+                            )
+                        }} as t_{{ loop.index }}{{ "," if not loop.last }}
+                    {% endfor %}
+                from reached_{{ level }}
+                {% if not loop.last %}
+                    union all
+                {% endif %}
             {% endfor %}
-            {{ level }} as reached,
-            false as is_tainted
-        {% if level == 1 %} from firsts
-        {% else %}
-            from reached_{{ level }}
-            where t_{{ level }} <= {{ ts_plus_seconds("t_1", window_seconds) }}
-        {% endif %}
-        {% if not loop.last %}
-            union all
-        {% endif %}
-    {% endfor %}
+        ),
+
+        -- Of a unit and a level no two attempts get there at one time: the first is one.
+        firsts as (
+            select
+                unit,
+                max(reached) as reached
+                {% for step in steps %}
+                    {%- set level = loop.index %}
+                    {% for other in steps[:level] %}
+                        ,
+                        min_by(
+                            t_{{ loop.index }},
+                            case when reached = {{ level }} then t_{{ level }} end
+                        ) as t_{{ loop.index }}_at_{{ level }}
+                    {% endfor %}
+                {% endfor %}
+            from levels
+            group by unit
+        )
+
+    select
+        unit,
+        cast(null as varchar) as breakdown_value,
+        {% for step in steps %}
+            {%- set place = loop.index %}
+            case
+                reached
+                {% for other in steps[place - 1 :] %}
+                    {%- set level = place + loop.index0 %}
+                    when {{ level }}
+                    then t_{{ place }}_at_{{ level }}
+                {% endfor %}
+            end as t_{{ place }},
+        {% endfor %}
+        reached
+    from firsts
 {%- endmacro %}
 
 {#- One row a unit (and breakdown value): the attempt that counts, with t_1 … t_K and `reached`: the
@@ -574,44 +615,47 @@
         and not kwargs.get("exclusions")
         and not kwargs.get("breakdown")
     ) -%}
-    select *
-    from
-        (
-            select
-                *,
-                row_number() over (
-                    partition by unit {% if kwargs.get("breakdown") %}, breakdown_value {% endif %}
-                    order by
-                        reached desc,
-                        case when is_tainted then 1 else 0 end,
-                        case
-                            reached
-                            {% for step in steps %}
-                                when {{ loop.index }} then t_{{ loop.index }}
+    {%- if is_plain -%}
+        {{
+            funnel_last_starts(
+                relation,
+                steps,
+                range,
+                window_seconds,
+                kwargs.get("unit", "person_id"),
+                kwargs.get("completes_after_range", false),
+            )
+        }}
+    {%- else -%}
+        select
+            unit, breakdown_value, {% for step in steps %} t_{{ loop.index }}, {% endfor %} reached
+        from
+            (
+                select
+                    *,
+                    row_number() over (
+                        partition by
+                            unit {% if kwargs.get("breakdown") %}, breakdown_value {% endif %}
+                        order by
+                            reached desc,
+                            case when is_tainted then 1 else 0 end,
+                            case
+                                reached
+                                {% for step in steps %}
+                                    when {{ loop.index }} then t_{{ loop.index }}
+                                {% endfor %}
+                            end,
+                            t_1 desc
+                            {% for step in steps[2:] %}, t_{{ loop.index + 1 }}
                             {% endfor %}
-                        end,
-                        t_1 desc
-                        {% for step in steps[2:] %}, t_{{ loop.index + 1 }}{% endfor %}
-                ) as choice
-            from
-                (
-                    {% if is_plain %}
-                        {{
-                            funnel_last_starts(
-                                relation,
-                                steps,
-                                range,
-                                window_seconds,
-                                kwargs.get("unit", "person_id"),
-                                kwargs.get("completes_after_range", false),
-                            )
-                        }}
-                    {% else %}
+                    ) as choice
+                from
+                    (
                         {{ funnel_attempts(relation, steps, range, window_seconds, **kwargs) }}
-                    {% endif %}
-                ) as attempts
-        ) as ranked
-    where choice = 1 and not is_tainted
+                    ) as attempts
+            ) as ranked
+        where choice = 1 and not is_tainted
+    {%- endif -%}
 {%- endmacro %}
 
 {#- (breakdown_value, step, value, average_seconds, median_seconds): units that reached a step and how

@@ -58,7 +58,7 @@
 
         {%- if breakdown is none and minimum == 1 and bucket_count_at_most(
             range, interval
-        ) <= 60 -%}
+        ) <= 56 -%}
             {{
                 retention_in_bits(
                     relation,
@@ -240,7 +240,7 @@
         and cells.breakdown_value is not distinct from returned.breakdown_value
 {%- endmacro %}
 
-{#- Cells of `places` from the buckets of units, which are the bits of a number where sixty are enough.
+{#- Cells of `places` from the buckets of units, which are the bits of a number where 56 are enough.
     Many units have the same few numbers: what these say of a cohort is worked out once for all. -#}
 {% macro retention_in_bits(
     relation,
@@ -260,14 +260,17 @@
     {%- set last = bucket_number(to, interval, timezone, week_start) -%}
     {%- set first_bucket = bucket(from, interval, timezone, week_start) -%}
     {%- set last_bucket = bucket(to, interval, timezone, week_start) -%}
-    -- The times are there to read less, a day wider than any zone: the places decide. All of the
-    -- past tells what is somebody's first time.
+    {%- set is_return = "is_start" if return_condition == start_condition else "is_return" -%}
+    {%- set here = bit("greatest(place + 2, 0)" if type == "first_time" else "place + 2") -%}
+    {%- set in_places = "(" ~ bit(last ~ " - " ~ first ~ " + 1") ~ " - 1)" -%}
+    -- A day wider than the range in any zone: at most two places before it and two after, which the
+    -- units lose again. All of the past tells what is somebody's first time.
     placed as (
         select
             {{ unit }} as unit,
             {{ number }} - {{ first }} as place,
-            {{ start_condition }} as is_start,
-            {{ return_condition }} as is_return
+            {{ start_condition }} as is_start
+            {% if is_return != "is_start" %}, {{ return_condition }} as is_return {% endif %}
         from {{ relation }}
         where
             {{ unit }} is not null
@@ -275,15 +278,6 @@
             {% if type != "first_time" %}
                 and occurred_at >= {{ first_bucket }} - interval '1 day'
             {% endif %}
-    ),
-
-    activity as (
-        select
-            *,
-            case
-                when place between 0 and {{ last }} - {{ first }} then {{ bit("place") }} else 0
-            end as bits
-        from placed
     ),
 
     units as (
@@ -297,10 +291,13 @@
                     then {{ bit("min(case when is_start then place end)") }}
                     else 0
                 end as starts,
-            {% else %} bit_or(case when is_start then bits else 0 end) as starts,
+            {% else %}
+                {{ bits_from("bit_or(case when is_start then " ~ here ~ " else 0 end)", 2) }}
+                & {{ in_places }} as starts,
             {% endif %}
-            bit_or(case when is_return then bits else 0 end) as returns
-        from activity
+            {{ bits_from("bit_or(case when " ~ is_return ~ " then " ~ here ~ " else 0 end)", 2) }}
+            & {{ in_places }} as returns
+        from placed
         group by unit
     ),
 
