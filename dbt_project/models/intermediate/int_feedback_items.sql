@@ -1,5 +1,6 @@
 -- Everything customers said in words, from every channel that has text, in one shape. The text
--- is redacted: in staging, and here what people wrote into open questions of surveys.
+-- is redacted: in staging, elsewhere what people wrote into open questions of surveys, and here of
+-- notes the name of whom they are about.
 with
     needs as (
         select
@@ -48,7 +49,8 @@ with
             panellists.account_id,
             coalesce(panellists.is_internal, false) as is_internal,
             null as project_id,
-            notes.text
+            {{ redacted_text("notes.text", ["panellists.first_name", "panellists.last_name"]) }}
+            as text
         from {{ ref("stg_research_files__notes") }} as notes
         inner join
             {{ ref("stg_research_files__pseudonyms") }} as pseudonyms

@@ -20,6 +20,20 @@ with
         inner join people on participants.email = people.email
     ),
 
+    named as (
+        select
+            participants.participant_id,
+            contacts.first_name,
+            contacts.last_name,
+            row_number() over (
+                partition by participants.participant_id
+                order by contacts.is_archived, contacts.contact_id
+            ) as choice
+        from participants
+        inner join
+            {{ ref("stg_hubspot__contacts") }} as contacts on participants.email = contacts.email
+    ),
+
     ranked as (
         select
             *,
@@ -34,10 +48,13 @@ select
     coalesce(ranked.rule, 'unmatched') as person_rule,
     coalesce(people.account_id, domains.account_id) as account_id,
     coalesce(people.is_internal, internal.domain is not null) as is_internal,
-    participants.joined_at
+    participants.joined_at,
+    named.first_name,
+    named.last_name
 from participants
 inner join pseudonyms on participants.participant_id = pseudonyms.raw_id
 left join ranked on participants.participant_id = ranked.participant_id and ranked.choice = 1
 left join people on ranked.person_id = people.person_id
+left join named on participants.participant_id = named.participant_id and named.choice = 1
 left join {{ ref("int_account_domains") }} as domains on participants.email_domain = domains.domain
 left join {{ ref("internal_domains") }} as internal on participants.email_domain = internal.domain
