@@ -57,6 +57,8 @@
     {%- set length = {"hour": 24 * days, "day": days}.get(interval, 1) if window else 1 -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
     {%- set until = {"to": range["to"], "timezone": timezone} -%}
+    {%- set parts = "unit" ~ (", breakdown_value" if breakdown) -%}
+    {%- set over = over_in_order(parts, "bucket_number") -%}
     with
         spine as (
             select
@@ -92,22 +94,24 @@
 
         values_seen as ({{ breakdown_values("active", breakdown) }}),
 
+        ordered as (select * from active {{ in_order(parts, "bucket_number") }}),
+
         spans as (
             select
                 {{ "breakdown_value" if breakdown else "cast(null as varchar)" }}
                 as breakdown_value,
                 bucket_number as opens,
-                least(
-                    bucket_number + {{ length }},
-                    coalesce(
-                        lead(bucket_number) over (
-                            partition by unit {{ ", breakdown_value" if breakdown }}
-                            order by bucket_number
-                        ),
-                        bucket_number + {{ length }}
-                    )
-                ) as closes
-            from active
+                case
+                    when
+                        lead(unit) {{ over }} = unit
+                        {% if breakdown %}
+                            and lead(breakdown_value) {{ over }}
+                            is not distinct from breakdown_value
+                        {% endif %}
+                    then least(bucket_number + {{ length }}, lead(bucket_number) {{ over }})
+                    else bucket_number + {{ length }}
+                end as closes
+            from ordered
         ),
 
         steps as (
