@@ -28,9 +28,17 @@ MISTAKES = {
 # Another for each family that is asked in two ways: in the way that plain questions take.
 OTHER_MISTAKES = {
     "attribution": ("attribution.sql", "1.0 / touch_count", "0.9 / touch_count"),
-    "funnels": ("funnels.sql", "and unit_before = unit", ""),
+    "funnels": (
+        "funnels.sql",
+        "where is_next and t_{{ level }} <=",
+        "where is_next or t_{{ level }} <=",
+    ),
     "retention": ("retention.sql", 'place + 2")', 'place + 3")'),
-    "sessions": ("sessions.sql", "where opens or closes", "where opens"),
+    "sessions": (
+        "sessions.sql",
+        "when opens then true else closes end",
+        "when opens then true else false end",
+    ),
     "trends": ("periods.sql", 'number ~ " % 60"', 'number ~ " % 30"'),
 }
 # What DuckDB is asked in a way of its own; without it, in that of other engines.

@@ -483,13 +483,13 @@
 {%- endmacro %}
 
 {#- The attempts that can be the one that counts, where no event is two steps and nothing excludes or
-    breaks down. Of all that lead to an event the last to start is the best, and of the events of a step
-    that follow it the first is: so an event goes on only if an event of the step before, itself gone on,
-    is its neighbour among the two. A level has its first start; nobody needs other attempts. -#}
+    breaks down: (unit, reached, t_1 … t_K). Of all that lead to an event the last to start is the best,
+    and of the events of a step that follow it the first is: so an event goes on only if an event of the
+    step before, itself gone on, is its neighbour among the two. -#}
 {% macro funnel_last_starts(relation, steps, range, window_seconds, unit, completes_after_range) -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
     {%- set from_range = {"from": range.get("from"), "timezone": timezone} -%}
-    {%- set over = over_in_order("unit", "occurred_at, is_next") -%}
+    {%- set over = "over (partition by unit order by occurred_at, is_next)" -%}
     {#- The steps before the last one: the times of an attempt that a neighbour is not already. -#}
     {%- set carried = [] -%}
     with
@@ -498,10 +498,16 @@
             from {{ relation }}
             where
                 {{ unit }} is not null and {{ in_range("occurred_at", range) }} and ({{ steps[0] }})
-        ),
+        )
 
         {% for step in steps[1:] %}
             {%- set level = loop.index + 1 %}
+            {#- Where times are carried, they say whose the neighbour is. -#}
+            {%- set before = (
+                "occurred_at"
+                if carried
+                else "case when not is_next then occurred_at end"
+            ) %},
             merged_{{ level }} as (
                 select
                     unit,
@@ -520,73 +526,48 @@
                     {{ unit }} is not null
                     and {{ in_range("occurred_at", from_range if completes_after_range else range) }}
                     and ({{ step }})
-                    {{ in_order("unit", "occurred_at, is_next") }}
             ),
 
             neighbours_{{ level }} as (
                 select
                     unit,
                     {% for time in carried %} lag({{ time }}) {{ over }} as {{ time }}, {% endfor %}
-                    lag(occurred_at) {{ over }} as t_{{ level - 1 }},
+                    lag({{ before }}) {{ over }} as t_{{ level - 1 }},
                     occurred_at as t_{{ level }},
-                    is_next,
-                    lag(case when is_next then null else unit end) {{ over }} as unit_before
+                    is_next
                 from merged_{{ level }}
             ),
 
-            -- Who is late here is later at all further steps.
+            -- After another event of the step there is no t_1. Who is late here stays late.
             reached_{{ level }} as (
                 select *
                 from neighbours_{{ level }}
-                where
-                    is_next
-                    and unit_before = unit
-                    and t_{{ level }} <= {{ ts_plus_seconds("t_1", window_seconds) }}
-            ),
+                where is_next and t_{{ level }} <= {{ ts_plus_seconds("t_1", window_seconds) }}
+            )
             {%- do carried.append("t_" ~ (level - 1)) -%}
         {% endfor %}
 
-        levels as (
-            {% for step in steps %}
-                {%- set level = loop.index %}
-                select
-                    unit,
-                    {{ level }} as reached,
-                    {% for other in steps %}
-                        {{
-                            (
-                                "t_" ~ loop.index
-                                if loop.index <= level
-                                else "cast(null as timestamp)"
-                            )
-                        }} as t_{{ loop.index }}{{ "," if not loop.last }}
-                    {% endfor %}
-                from reached_{{ level }}
-                {% if not loop.last %}
-                    union all
-                {% endif %}
-            {% endfor %}
-        ),
+    {% for step in steps %}
+            {%- set level = loop.index %}
+        select
+            unit
+            {% for other in steps %}
+                ,
+                {{ "t_" ~ loop.index if loop.index <= level else "cast(null as timestamp)" }}
+                as t_{{ loop.index }}
+            {% endfor %},
+            {{ level }} as reached
+        from reached_{{ level }}
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
+{%- endmacro %}
 
-        -- Of a unit and a level no two attempts get there at one time: the first is one.
-        firsts as (
-            select
-                unit,
-                max(reached) as reached
-                {% for step in steps %}
-                    {%- set level = loop.index %}
-                    {% for other in steps[:level] %}
-                        ,
-                        min_by(
-                            t_{{ loop.index }},
-                            case when reached = {{ level }} then t_{{ level }} end
-                        ) as t_{{ loop.index }}_at_{{ level }}
-                    {% endfor %}
-                {% endfor %}
-            from levels
-            group by unit
-        )
-
+{#- Of such attempts those that count. Of a unit and a level no two get there at one time: the first is
+    one. It is asked for outside the query of the attempts: DuckDB leaves out what nobody reads (half
+    of the grouping, where levels alone are asked for), but not of a query with CTEs that are kept. -#}
+{% macro funnel_furthest(attempts, steps) -%}
     select
         unit,
         cast(null as varchar) as breakdown_value,
@@ -602,7 +583,24 @@
             end as t_{{ place }},
         {% endfor %}
         reached
-    from firsts
+    from
+        (
+            select
+                unit
+                {% for step in steps %}
+                    {%- set level = loop.index %}
+                    {% for other in steps[:level] %}
+                        ,
+                        min_by(
+                            t_{{ loop.index }},
+                            case when reached = {{ level }} then t_{{ level }} end
+                        ) as t_{{ loop.index }}_at_{{ level }}
+                    {% endfor %}
+                {% endfor %},
+                max(reached) as reached
+            from ({{ attempts }}) as attempts
+            group by unit
+        ) as firsts
 {%- endmacro %}
 
 {#- One row a unit (and breakdown value): the attempt that counts, with t_1 … t_K and `reached`: the
@@ -617,13 +615,16 @@
     ) -%}
     {%- if is_plain -%}
         {{
-            funnel_last_starts(
-                relation,
+            funnel_furthest(
+                funnel_last_starts(
+                    relation,
+                    steps,
+                    range,
+                    window_seconds,
+                    kwargs.get("unit", "person_id"),
+                    kwargs.get("completes_after_range", false),
+                ),
                 steps,
-                range,
-                window_seconds,
-                kwargs.get("unit", "person_id"),
-                kwargs.get("completes_after_range", false),
             )
         }}
     {%- else -%}

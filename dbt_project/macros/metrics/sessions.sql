@@ -266,7 +266,9 @@
                 end as {{ name }}_at_end
             {% endfor %}
         from placed
-        where opens or closes
+        -- Either, in words that cost DuckDB less: with `or` ten million events take 0.56 s and
+        -- not 0.43.
+        where case when opens then true else closes end
     ),
 
     spells as (select {{ (kept + ends) | join(", ") }} from paired where opens),
