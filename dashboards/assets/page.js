@@ -150,8 +150,10 @@
     if (before) {
       const change = last.value - before.value;
       const sign = change > 0 ? "+" : "";
-      const share = unit !== "share" && before.value > 0 ? ` (${sign}${format(change / before.value, "share", false)})` : "";
-      const points = unit === "share" ? `${sign}${format(100 * change, "", false)} points` : `${sign}${format(change, unit, false)}`;
+      // Shares and scores differ by points: NPS passes through 0, where per cent say nothing.
+      const steps = { share: 100, NPS: 1 }[unit];
+      const share = !steps && before.value > 0 ? ` (${sign}${format(change / before.value, "share", false)})` : "";
+      const points = steps ? `${sign}${format(steps * change, "", false)} points` : `${sign}${format(change, unit, false)}`;
       lines.push(made("p", { class: "against" }, `${points}${share} since ${before.name}`));
     }
     return box.replaceChildren(...lines);
