@@ -78,7 +78,11 @@
 
         slopes as (
             select
-                experiment, metric, coalesce(sum(spread_xy) / nullif(sum(spread_x), 0), 0) as theta
+                experiment,
+                metric,
+                coalesce(
+                    {{ exact_sum("spread_xy") }} / nullif({{ exact_sum("spread_x") }}, 0), 0
+                ) as theta
             from moments
             group by experiment, metric
         ),

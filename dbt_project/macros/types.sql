@@ -1,2 +1,13 @@
 {% macro type_double() -%} {{ return(adapter.dispatch("type_double")()) }} {%- endmacro %}
 {% macro default__type_double() -%} double {%- endmacro %}
+
+{#- An aggregate: a sum of fractions to so many places, the same in whatever order threads bring the
+    rows. Doubles are not added so: of one union built twice the last digit of a sum differed.
+    over: the window, if it is one. -#}
+{% macro exact_sum(expression, places=12, over="") -%}
+    cast(
+        round(
+            sum(cast({{ expression }} as decimal(38, {{ places + 3 }}))) {{ over }}, {{ places }}
+        ) as {{ type_double() }}
+    )
+{%- endmacro %}

@@ -29,11 +29,16 @@
         month_start,
         account_id,
         {{ key }},
-        sum(severity_weight)
-        / sum(sum(severity_weight)) over (partition by month_start, account_id) as share
-    from {{ needs }}
-    where account_id is not null
-    group by month_start, account_id, {{ key }}
+        severity
+        / {{ exact_sum("severity", over="over (partition by month_start, account_id)") }} as share
+    from
+        (
+            select
+                month_start, account_id, {{ key }}, {{ exact_sum("severity_weight") }} as severity
+            from {{ needs }}
+            where account_id is not null
+            group by month_start, account_id, {{ key }}
+        ) as summed
 {%- endmacro %}
 
 {#- (month_start, theme, segment, own_count, own_nps, other_count, other_nps): NPS of the people who

@@ -103,9 +103,10 @@ with
             month_start,
             channel,
             campaign,
-            {% for measure in measures %}
-                sum({{ measure }}) as {{ measure }} {% if not loop.last %},{% endif %}
+            {% for measure in measures if measure != "linear_conversions" %}
+                sum({{ measure }}) as {{ measure }},
             {% endfor %}
+            {{ exact_sum("linear_conversions") }} as linear_conversions
         from facts
         group by month_start, channel, campaign
     )
@@ -117,7 +118,7 @@ select
     cast(coalesce(summed.spend_usd, 0) as decimal(18, 2)) as spend_usd,
     {{ date_plus_days("summed.month_start", 61) }} <= cast(clock.as_of as date) as is_spend_final,
     {% for count in counts %} cast(summed.{{ count }} as bigint) as {{ count }}, {% endfor %}
-    cast(summed.linear_conversions as {{ type_double() }}) as linear_conversions,
+    summed.linear_conversions,
     {% for model in ["first", "last"] %}
         cast(
             nullif(summed.spend_usd, 0)

@@ -51,17 +51,15 @@ with
             base_week,
             feature_id,
             cast(sum(n_u) as bigint) as matched_user_count,
-            cast(
-                sum(
-                    cast(
-                        n_u * (
-                            cast(k_u as {{ type_double() }}) / n_u
-                            - cast(k_o as {{ type_double() }}) / n_o
-                        ) as decimal(38, 12)
-                    )
-                ) as {{ type_double() }}
-            )
-            / sum(n_u) as matched_effect
+            {{
+                exact_sum(
+                    "n_u * (cast(k_u as "
+                    ~ type_double()
+                    ~ ") / n_u - cast(k_o as "
+                    ~ type_double()
+                    ~ ") / n_o)"
+                )
+            }} / sum(n_u) as matched_effect
         from strata
         where n_o > 0
         group by base_week, feature_id

@@ -26,7 +26,7 @@ with
             count(distinct item_id) as mention_count,
             count(distinct account_id) as account_count,
             count(distinct person_id) as person_count,
-            sum(severity_weight) / sum(weight) as severity
+            {{ exact_sum("severity_weight") }} / {{ exact_sum("weight") }} as severity
         from needs
         group by month_start, project_id
     ),
@@ -75,7 +75,7 @@ with
         select
             shares.month_start,
             shares.project_id,
-            sum(shares.share * 12 * paid.mrr_usd) as allocated_arr_usd,
+            {{ exact_sum("shares.share * 12 * paid.mrr_usd") }} as allocated_arr_usd,
             sum(pipeline.open_usd) as blocked_usd,
             sum(active.people_count) as reach
         from shares

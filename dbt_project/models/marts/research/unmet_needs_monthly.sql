@@ -57,7 +57,7 @@ with
             case
                 when scopes.is_all then 'all' else coalesce(traits.segment, 'unknown')
             end as segment,
-            sum(shares.share * 12 * paid.mrr_usd) as allocated_arr_usd,
+            {{ exact_sum("shares.share * 12 * paid.mrr_usd") }} as allocated_arr_usd,
             sum(12 * paid.mrr_usd) as touched_arr_usd
         from shares
         inner join

@@ -33,7 +33,7 @@ select
     coalesce(max(case when stages.is_closed then 1 else 0 end) = 1, false) as is_closed_stage,
     min(stays.entered_at) as first_entered_at,
     count(*) as entry_count,
-    cast(sum(cast(stays.day_count as decimal(18, 6))) as {{ type_double() }}) as days_in_stage,
+    {{ exact_sum("stays.day_count", places=6) }} as days_in_stage,
     max(case when stays.left_at is null then 1 else 0 end) = 1 as is_current
 from stays
 inner join {{ ref("deals") }} as deals on stays.deal_id = deals.deal_id
