@@ -78,7 +78,10 @@ def judged(
     except duckdb.Error as error:
         told = [line for line in said.splitlines() if f"case_{case.number}_" in line]
         return [str(error).splitlines()[0], *told[:3]]
-    return differences(case.expected, answer(case, results))
+    try:
+        return differences(case.expected, answer(case, results))
+    except (LookupError, TypeError, ValueError, StopIteration) as error:
+        return [f"cannot be read: {type(error).__name__}: {error}"]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -109,6 +109,7 @@ def load(connection: duckdb.DuckDBPyConnection, cases: list[Case]) -> None:
 
 
 INTEGERS = {"case_number", "event_id"}
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def _deliveries(case: Case) -> Iterable[tuple[Any, ...]]:
@@ -120,6 +121,7 @@ def _deliveries(case: Case) -> Iterable[tuple[Any, ...]]:
             seen[person] = min(seen.get(person, event["timestamp"]), event["timestamp"])
     for sequence, event in enumerate(case.content.get("events") or []):
         person = event.get("person_id")
+        person = None if person == NOBODY else person
         known = persons.get(person) or {}
         yield (
             case.number,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,7 +48,7 @@ def _jinja(value: Any) -> str:
         return "{" + ", ".join(f"{_jinja(k)}: {_jinja(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_jinja, value)) + "]"
-    return value.name if isinstance(value, Name) else json.dumps(value)
+    return value.name if isinstance(value, Name) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def week_start(case: Case) -> str:
 def funnels(case: Case) -> Models:
     query = case.query
     window = query.get("window") or {"value": 14, "unit": "day"}
-    steps = [event_is(step, global_filters=query.get("filters")) for step in query["steps"]]
+    steps = [event_is(step) for step in query["steps"]]
+    filtered = event_is(None, global_filters=query.get("filters"))
+    events = f"(select * from {case.relation('events')} where {filtered}) as filtered"
     asked = query.get("breakdown") or {}
     names = [step.get("event") for step in query["steps"]]
     options: dict[str, Any] = {
@@ -121,18 +123,19 @@ def funnels(case: Case) -> Models:
         options["attribution"] = asked.get("attribution") or "first_touch"
         options["attribution_step"] = asked.get("step") or 0
     seconds = window["value"] * SECONDS[window["unit"]]
-    given = (case.relation("events"), steps, span(case), seconds)
+    given = (events, steps, span(case), seconds)
+    ends = {
+        "from_step": (query.get("from_step") or 0) + 1,
+        "to_step": (query["to_step"] + 1) if query.get("to_step") is not None else None,
+    }
     viz = query.get("viz") or "steps"
     if viz == "trends":
         interval = query.get("interval") or "day"
-        return {"trends": call("funnel_trends", *given, interval, week_start(case), **options)}
+        given = (*given, interval, week_start(case))
+        return {"trends": call("funnel_trends", *given, **ends, **options)}
     if viz == "time_to_convert":
-        ends = {
-            "from_step": (query.get("from_step") or 0) + 1,
-            "to_step": (query["to_step"] + 1) if query.get("to_step") is not None else None,
-            "bins": query.get("bin_count"),
-        }
-        return {"bins": call("funnel_time_histogram", *given, **ends, **options)}
+        bins = query.get("bin_count")
+        return {"bins": call("funnel_time_histogram", *given, bins=bins, **ends, **options)}
     return {
         "steps": call("funnel", *given, **options),
         "persons": call("funnel_conversions", *given, **options),
@@ -147,6 +150,8 @@ def _rows_before(case: Case) -> dict[str, str]:
         return found
     end, zone = found["to"], ZoneInfo(found["timezone"])
     last = datetime.fromisoformat(end.replace("Z", "+00:00"))
+    if len(end) == 10 and period == "hour":
+        last = last.replace(hour=23, tzinfo=zone).astimezone(UTC)
     local = last.astimezone(zone) if last.tzinfo else last.replace(tzinfo=zone)
     back = count - 1
     if period == "hour":
@@ -165,6 +170,8 @@ def retention(case: Case) -> Models:
     starts = event_is(query.get("start"), global_filters=query.get("filters"))
     returns = event_is(query.get("return"), global_filters=query.get("filters"))
     kind = query.get("retention_type") or "recurring"
+    if kind not in {"recurring", "first_time", "unbounded", "rolling_24h"}:
+        raise LookupError(f"no retention is called {kind!r}")
     if kind == "rolling_24h":
         rolling = model(
             case.relation("events"),
@@ -248,13 +255,18 @@ WINDOWS = {"weekly_active": "week", "monthly_active": "month"}
 def trends(case: Case) -> Models:
     query, events = case.query, case.relation("events")
     math, window = query.get("math") or "total", WINDOWS.get(query.get("math") or "")
-    options = {"condition": event_is(query), "breakdown": breakdown(case)}
+    if math not in {"total", "dau", *WINDOWS}:
+        raise LookupError(f"no number of events is called {math!r}")
+    options: dict[str, Any] = {"condition": event_is(query), "breakdown": breakdown(case)}
     interval = query.get("interval") or "day"
     if query.get("display") == "single_value":
         if window:
+            options["unit"] = unit(case)
             return {"value": model(events, "active_users_at_end", span(case), window, **options)}
-        macro = "event_count" if math == "total" else "active_users_in_range"
-        return {"value": model(events, macro, span(case), **options)}
+        if math == "total":
+            return {"value": model(events, "event_count", span(case), **options)}
+        options["unit"] = unit(case)
+        return {"value": model(events, "active_users_in_range", span(case), **options)}
     options["week_start"] = week_start(case)
     if math == "total":
         return {"buckets": model(events, "event_totals", span(case), interval, **options)}
@@ -290,8 +302,11 @@ def sessions(case: Case) -> Models:
     key = query.get("session_key")
     minutes = query.get("inactivity_minutes") or 30
     renamed = {"referring_domain": "$referring_domain", "url": "$current_url"}
-    columns = ", ".join(f"{prop(renamed.get(name, name))} as {name}" for name in ENTRIES)
-    source = f"select *, {prop(key) if key else 'null'} as session_key, {columns} from "
+    columns = ", ".join(
+        f"nullif({prop(renamed.get(name, name))}, '') as {name}" for name in ENTRIES
+    )
+    marked = f"nullif({prop(key)}, '')" if key else "null"
+    source = f"select *, {marked} as session_key, {columns} from "
     source += f"{case.relation('events')} where {event_is(query)}"
     made = model(
         f"({source}) as source_events",
@@ -331,7 +346,7 @@ def channels(case: Case) -> Models:
         rows.append(f"select {number} as entry_id, " + ", ".join(f"{v} as {n}" for v, n in named))
         for rule in check.get("rules") or ():
             joint, parts = ("all", " and ") if "all" in rule else ("any", " or ")
-            conditions = [compared(c["key"], c["op"], c.get("value")) for c in rule[joint]]
+            conditions = [compared(c["key"], c["op"], _lower(c.get("value"))) for c in rule[joint]]
             rules.append(
                 {
                     "channel": rule["channel"],
@@ -340,6 +355,13 @@ def channels(case: Case) -> Models:
             )
     relation = f"({' union all '.join(rows)}) as entries"
     return {"channels": model(relation, "channel_types", own_rules=rules)}
+
+
+def _lower(value: Any) -> Any:
+    """A rule's value as the tags that it is held against."""
+    if isinstance(value, list):
+        return [_lower(each) for each in value]
+    return value.lower() if isinstance(value, str) else value
 
 
 @words("attribution")
@@ -354,11 +376,11 @@ def attribution(case: Case) -> Models:
         made = model(
             f"({keyed} where {prop('$session_id')} is not null) as keyed",
             "sessions",
-            entry=["dimension"],
+            entry=["dimension", "event_id"],
             session_key="session_key",
         )
         touches = (
-            "select unit, session_key as touch_id, started_at as touched_at,"
+            "select unit, entry_event_id as touch_id, started_at as touched_at,"
             f" entry_dimension as touch_value from ({made}) as sessions"
         )
     else:
@@ -374,7 +396,7 @@ def attribution(case: Case) -> Models:
         f" where {is_conversion} and person_id is not null and "
         + call("in_range", "occurred_at", span(case))
     )
-    if not query.get("multiple_conversions_per_person", True):
+    if query.get("multiple_conversions_per_person") is False:
         conversions += (
             " qualify row_number() over (partition by person_id order by occurred_at, event_id) = 1"
         )
@@ -427,22 +449,33 @@ def _path_shape(asked: Any) -> dict[str, Any]:
 def surveys(case: Case) -> Models:
     metric = case.query.get("metric") or "nps"
     answers = [
-        f"select {number} as response_id, {literal(each.get('respondent_id', number))}"
+        f"select {number} as response_id, {literal(_respondent(each, number))}"
         " as respondent_id,"
         f" timestamp {literal(str(each.get('submitted_at') or '2024-01-01').replace('Z', ''))}"
         f" as submitted_at, {literal(each.get('wave') or '')} as wave, try_cast("
         f"{'null' if each.get('score') is None else literal(each['score'])} as double) as score"
         for number, each in enumerate(case.content["responses"])
     ]
-    held = setting("answers", " union all ".join(answers))
+    nobody = (
+        "select 0 as response_id, '' as respondent_id, timestamp '2024-01-01' as submitted_at,"
+        " '' as wave, cast(null as double) as score where false"
+    )
+    held = setting("answers", " union all ".join([*answers, nobody]))
     held += setting("latest", call("latest_answers", Name("answers"), wave="wave"))
     macro = {"nps_error": "nps"}.get(metric, metric)
     options: dict[str, Any] = {}
     if macro == "nps" and case.query.get("population"):
         options["population"] = case.query["population"]
-    if macro in {"csat", "ces"} and case.query.get("scale_max"):
-        options["highest"] = case.query["scale_max"]
+    highest = case.query.get("scale_max") or case.query.get("scale")
+    if macro in {"csat", "ces"} and isinstance(highest, int):
+        options["highest"] = highest
     return {"score": held + call(macro, Name("latest"), **options)}
+
+
+def _respondent(answer: dict[str, Any], number: int) -> str:
+    """Who answered; of whom nobody knows it each is somebody else."""
+    named = answer.get("respondent_id")
+    return f"answer {number}" if named is None else str(named)
 
 
 @words("paths")
@@ -480,7 +513,7 @@ def _checks(case: Case, expression: str) -> Models:
         + ", ".join(
             f"cast({'null' if value is None else value} as double) as {name}"
             for name, value in check.items()
-            if not isinstance(value, str)
+            if isinstance(value, (int, float)) or value is None
         )
         for number, check in enumerate(case.content["checks"])
     ]
@@ -563,9 +596,9 @@ def _changes(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     dates = sorted({each["date"] for each in changes})
     return [
         {
-            "customer": str(each.get("customer", "customer")),
+            "customer": str(each.get("customer", each.get("customer_id", "customer"))),
             "position": dates.index(each["date"]) if len(dates) == len(changes) else number,
-            "subscription": str(each["subscription"]),
+            "subscription": str(each.get("subscription", each.get("subscription_id", "one"))),
             "amount": float(each["amount"]),
             "interval_months": int(each.get("interval_months") or 1),
         }

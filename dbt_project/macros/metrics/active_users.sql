@@ -147,7 +147,7 @@
 ) -%}
     {%- set days = {"week": 7, "month": 30}[window] -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
-    {%- set last_day = bucket(instant(range["to"], timezone), "day", timezone) -%}
+    {%- set last_day = bucket(last_instant(range), "day", timezone) -%}
     select
         {{ breakdown or "cast(null as varchar)" }} as breakdown_value,
         count(distinct {{ unit }}) as value

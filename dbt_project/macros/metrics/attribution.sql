@@ -57,6 +57,14 @@
     {%- set path = "over (partition by conversion_id order by touched_at, touch_id" -%}
     {%- set whole = path ~ " rows between unbounded preceding and unbounded following)" -%}
     {%- set onwards = path ~ " rows between current row and unbounded following)" -%}
+    {%- set touch_columns = [
+        "conversion_id",
+        "value",
+        "touch_id",
+        "touch_value",
+        "touched_at",
+        "converted_at",
+    ] + (["is_lead_creation", "is_deal_creation"] if has_milestones else []) -%}
     {%- set is_non_direct = "case when touch_value = '" ~ direct ~ "' then 0 else 1 end" -%}
     with
         touches as (select * from {{ touches }}),
@@ -93,14 +101,16 @@
             where not coalesce({{ excluded }}, false)
         ),
 
-        {% set source = "eligible" %}
-        {% if remove or remove_trailing %}
+        {%- set ns = namespace(source="eligible") %}
+        {% for kind, values, reach in [
+            ("removed", remove, "current row"),
+            ("trimmed", remove_trailing, "unbounded following"),
+        ] if values %}
             {%- set is_other = (
-                "case when coalesce(touch_value in ('" ~ (remove + remove_trailing)
+                "case when coalesce(touch_value in ('" ~ values
                 | join("', '") ~ "'), false) then 0 else 1 end"
-            ) -%}
-            {%- set reach = "unbounded following" if remove_trailing else "current row" %}
-            removable as (
+            ) %}
+            {{ kind }}_marked as (
                 select
                     *,
                     max({{ is_other }}) over (partition by conversion_id) as has_others,
@@ -109,12 +119,16 @@
                         order by touched_at, touch_id
                         rows between current row and {{ reach }}
                     ) as is_kept
-                from {{ source }}
+                from {{ ns.source }}
             ),
 
-            remaining as (select * from removable where is_kept = 1 or has_others = 0),
-            {% set source = "remaining" %}
-        {% endif %}
+            {{ kind }} as (
+                select {{ touch_columns | join(", ") }}
+                from {{ kind }}_marked
+                where is_kept = 1 or has_others = 0
+            ),
+            {% set ns.source = kind %}
+        {% endfor %}
 
         {% if clean_path != "unique" %}
             neighbours as (
@@ -126,7 +140,7 @@
                     row_number() over (
                         partition by conversion_id, touch_value order by touched_at, touch_id
                     ) as occurrence
-                from {{ source }}
+                from {{ ns.source }}
             ),
 
             cleaned as (
@@ -138,7 +152,7 @@
                         or touch_value is distinct from value_before
                     {% endif %}
             ),
-            {% set source = "cleaned" %}
+            {% set ns.source = "cleaned" %}
         {% endif %}
 
         {% if last_touches %}
@@ -151,18 +165,18 @@
                             row_number() over (
                                 partition by conversion_id order by touched_at desc, touch_id desc
                             ) as place_from_end
-                        from {{ source }}
+                        from {{ ns.source }}
                     ) as numbered
                 where place_from_end <= {{ last_touches }}
             ),
-            {% set source = "latest" %}
+            {% set ns.source = "latest" %}
         {% endif %}
 
         {% if models == ["linear"] %}
             -- Linear asks for no order: counting needs no sort.
             lengths as (
                 select conversion_id, count(*) as touch_count
-                from {{ source }}
+                from {{ ns.source }}
                 group by conversion_id
             ),
 
@@ -173,7 +187,7 @@
                     touched.touch_id,
                     touched.touch_value,
                     lengths.touch_count
-                from {{ source }} as touched
+                from {{ ns.source }} as touched
                 inner join lengths on touched.conversion_id = lengths.conversion_id
             ),
         {% else %}
@@ -196,7 +210,7 @@
                         case when is_deal_creation then 1.0 else 0.0 end as deal_milestone,
                     {% endif %}
                     count(*) {{ whole }} as touch_count
-                from {{ source }}
+                from {{ ns.source }}
             ),
         {% endif %}
 

@@ -153,7 +153,7 @@
                     end
                 )
             when
-                coalesce(referring_domain, '$direct') = '$direct'
+                referring_domain = '$direct'
                 and utm_medium is null
                 and coalesce(utm_source, 'direct') in ('direct', '(direct)', '$direct')
                 and fbclid is null

@@ -607,6 +607,7 @@
     furthest, a clean one first, then the one that got there first, then the latest to start, then the
     one whose steps between came first. -#}
 {% macro funnel_conversions(relation, steps, range, window_seconds) -%}
+    {%- set is_unordered = kwargs.get("order") == "unordered" -%}
     {%- set is_plain = (
         kwargs.get("disjoint")
         and kwargs.get("order", "ordered") == "ordered"
@@ -638,6 +639,8 @@
                         partition by
                             unit {% if kwargs.get("breakdown") %}, breakdown_value {% endif %}
                         order by
+                            {% if is_unordered %} case when is_tainted then 1 else 0 end,
+                            {% endif %}
                             reached desc,
                             case when is_tainted then 1 else 0 end,
                             case
@@ -720,7 +723,20 @@
 
 {#- (bucket, entered, converted): units that entered in a bucket, and those of them with an attempt from
     that bucket that got through, whenever that was. A unit counts once in each bucket. -#}
-{% macro funnel_trends(relation, steps, range, window_seconds, interval, week_start="monday") -%}
+{% macro funnel_trends(
+    relation,
+    steps,
+    range,
+    window_seconds,
+    interval,
+    week_start="monday",
+    from_step=1,
+    to_step=none
+) -%}
+    {%- set is_in = "reached >= " ~ from_step -%}
+    {%- if kwargs.get("order") != "unordered" -%}
+        {%- set is_in = is_in ~ " and not is_tainted" -%}
+    {%- endif -%}
     with
         attempts as ({{ funnel_attempts(relation, steps, range, window_seconds, **kwargs) }}),
 
@@ -729,10 +745,10 @@
         counted as (
             select
                 {{ bucket("t_1", interval, range.get("timezone", "UTC"), week_start) }} as bucket,
-                count(distinct unit) as entered,
+                count(distinct case when {{ is_in }} then unit end) as entered,
                 count(
                     distinct case
-                        when reached = {{ steps | length }} and not is_tainted then unit
+                        when reached >= {{ to_step or steps | length }} and not is_tainted then unit
                     end
                 ) as converted
             from attempts

@@ -30,7 +30,7 @@
                 and {{ unit }} is not null
                 -- The last bucket is whole, wherever in it the range ends.
                 and {{ bucket("occurred_at", interval, timezone, week_start) }}
-                <= {{ bucket(instant(range["to"], timezone), interval, timezone, week_start) }}
+                <= {{ bucket(last_instant(range), interval, timezone, week_start) }}
             group by 1, 2
         ),
 

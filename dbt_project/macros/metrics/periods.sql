@@ -50,6 +50,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- The last instant of a range: of a whole day its last microsecond. -#}
+{% macro last_instant(range) -%}
+    {%- set timezone = range.get("timezone", "UTC") -%}
+    {%- if range["to"] | length == 10 -%}
+        ({{ instant(day_after(range["to"]), timezone) }} - interval '1 microsecond')
+    {%- else -%} {{ instant(range["to"], timezone) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro day_after(date) -%}
     {%- set day = modules.datetime.date.fromisoformat(date) + modules.datetime.timedelta(days=1) -%}
     {{ return(day.isoformat()) }}
@@ -156,7 +165,7 @@
             {{
                 timestamp_series(
                     bucket(instant(range["from"], timezone), interval, timezone, week_start),
-                    bucket(instant(range["to"], timezone), interval, timezone, week_start),
+                    bucket(last_instant(range), interval, timezone, week_start),
                     interval,
                 )
             }}

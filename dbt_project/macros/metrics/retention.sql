@@ -255,7 +255,7 @@
     {%- set timezone = range.get("timezone", "UTC") -%}
     {%- set number = bucket_number("occurred_at", interval, timezone, week_start) -%}
     {%- set from = instant(range["from"], timezone) -%}
-    {%- set to = instant(range["to"], timezone) -%}
+    {%- set to = last_instant(range) -%}
     {%- set first = bucket_number(from, interval, timezone, week_start) -%}
     {%- set last = bucket_number(to, interval, timezone, week_start) -%}
     {%- set first_bucket = bucket(from, interval, timezone, week_start) -%}

@@ -42,7 +42,8 @@
         mrr - mrr_before as change,
         mrr
     from neighbours
-    where mrr <> mrr_before
+    -- Less than half a cent is what fractions leave, and no movement.
+    where abs(mrr - mrr_before) >= 0.005
 {%- endmacro %}
 
 {#- (customer, position, mrr): MRR after each change of a subscription, each change being the amount a
@@ -72,12 +73,14 @@
     group by moments.customer, moments.position
 {%- endmacro %}
 
-{#- (position, total): MRR as the running sum of its movements. relation: (position, new,
-    reactivation, expansion, contraction, churn), the last two negative. -#}
+{#- (position, total): MRR as what the first period starts with and the running sum of its movements.
+    relation: (position, start_mrr, new, reactivation, expansion, contraction, churn), the last two
+    negative. -#}
 {% macro mrr_bridge(relation) -%}
     select
         position,
-        sum(new + reactivation + expansion + contraction + churn) over (
+        first_value(start_mrr) over (order by position)
+        + sum(new + reactivation + expansion + contraction + churn) over (
             order by position rows between unbounded preceding and current row
         ) as total
     from {{ relation }}

@@ -118,9 +118,10 @@
     where {{ score }} between 1 and {{ highest }}
 {%- endmacro %}
 
-{#- The valid answer that counts: the latest of a respondent in a wave. -#}
+{#- The answer that counts: the latest of a respondent in a wave that has a score, if any has. -#}
 {% macro latest_answers(
     relation,
+    score="score",
     respondent="respondent_id",
     submitted_at="submitted_at",
     wave=none,
@@ -133,7 +134,10 @@
                 *,
                 row_number() over (
                     partition by {{ respondent }} {% if wave %}, {{ wave }} {% endif %}
-                    order by {{ submitted_at }} desc, {{ order_by }} desc
+                    order by
+                        case when {{ score }} is null then 1 else 0 end,
+                        {{ submitted_at }} desc,
+                        {{ order_by }} desc
                 ) as recency
             from {{ relation }}
         ) as answers
