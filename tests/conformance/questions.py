@@ -120,6 +120,9 @@ def funnels(case: Case) -> Models:
     }
     if asked:
         options["breakdown"] = breakdown(case)
+        if asked.get("attribution") in {None, "first_touch", "last_touch"}:
+            nothing = "::".join([""] * len(asked.get("properties") or [""]))
+            options["breakdown"] = f"nullif({options['breakdown']}, {literal(nothing)})"
         options["attribution"] = asked.get("attribution") or "first_touch"
         options["attribution_step"] = asked.get("step") or 0
     seconds = window["value"] * SECONDS[window["unit"]]
@@ -414,19 +417,31 @@ def attribution(case: Case) -> Models:
     return {
         "credits": held + call("attribution", Name("touches"), Name("conversions"), **options),
         "conversions": conversions,
-        "touches": touches,
+        "visits": _visits(case, touches),
     }
+
+
+def _visits(case: Case, touches: str) -> str:
+    """Touches that can lead to a conversion of the range."""
+    ranged = span(case)
+    days = case.query.get("lookback_days") or 30
+    within = [call("in_range", "touched_at", {k: v for k, v in ranged.items() if k != "from"})]
+    if "from" in ranged:
+        opens = call("instant", ranged["from"], ranged["timezone"])
+        within.append(f"touched_at >= {opens} - {days} * interval '1 day'")
+    return f"select * from ({touches}) as touches where {' and '.join(within)}"
 
 
 def _path_shape(asked: Any) -> dict[str, Any]:
     """The options for a clean-up named as the Snowplow package names its transforms."""
-    named = (
-        asked
-        if isinstance(asked, dict)
-        else dict.fromkeys([asked] if isinstance(asked, str) else asked or [])
-    )
-    if "name" in named or "type" in named:
-        named = {named.get("name", named.get("type")): named.get("value", named.get("values"))}
+    named: dict[str, Any] = {}
+    for each in asked if isinstance(asked, list) else [asked] if asked else []:
+        if isinstance(each, str):
+            named[each] = None
+        elif "name" in each or "type" in each:
+            named[each.get("name", each.get("type"))] = each.get("value", each.get("values"))
+        else:
+            named |= each
     found: dict[str, Any] = {}
     for name, value in named.items():
         values = value if isinstance(value, list) else [value or "Direct"]
@@ -438,7 +453,7 @@ def _path_shape(asked: Any) -> dict[str, Any]:
             found["clean_path"] = "exposure"
         elif name.startswith("first"):
             found["clean_path"] = "first"
-        elif "last" in name:
+        elif "last" in name or name.startswith("trim"):
             found["last_touches"] = int(value)
         elif "unique" not in name:
             raise LookupError(f"no clean-up of paths is called {name!r}")
@@ -461,7 +476,6 @@ def surveys(case: Case) -> Models:
         " '' as wave, cast(null as double) as score where false"
     )
     held = setting("answers", " union all ".join([*answers, nobody]))
-    held += setting("latest", call("latest_answers", Name("answers"), wave="wave"))
     macro = {"nps_error": "nps"}.get(metric, metric)
     options: dict[str, Any] = {}
     if macro == "nps" and case.query.get("population"):
@@ -469,7 +483,16 @@ def surveys(case: Case) -> Models:
     highest = case.query.get("scale_max") or case.query.get("scale")
     if macro in {"csat", "ces"} and isinstance(highest, int):
         options["highest"] = highest
+    if macro == "ces" and case.query.get("reversed"):
+        options["is_reversed"] = True
+    lowest, top = (0, 10) if macro == "nps" else (1, options.get("highest") or SCALES[macro])
+    valid = f"score between {lowest} and {top} and score = floor(score)"
+    score = f"case when {valid} then score end"
+    held += setting("latest", call("latest_answers", Name("answers"), score=score, wave="wave"))
     return {"score": held + call(macro, Name("latest"), **options)}
+
+
+SCALES = {"csat": 5, "ces": 7}
 
 
 def _respondent(answer: dict[str, Any], number: int) -> str:
@@ -497,7 +520,7 @@ def paths(case: Case) -> Models:
         options: dict[str, Any] = {
             "anchor": query["anchor"],
             "direction": query.get("direction") or "after",
-            "steps": query.get("steps") or 5,
+            "steps": max(query.get("steps") or 5, _longest(case.expected.get("flows") or [])),
         }
         return {"flows": held + call("flows", Name("steps"), "item", gap_minutes=gap, **options)}
     options = {
@@ -505,6 +528,12 @@ def paths(case: Case) -> Models:
         "collapse": bool(query.get("collapse_repeats")),
     }
     return {"edges": held + call("path_edges", Name("steps"), "item", gap_minutes=gap, **options)}
+
+
+def _longest(flows: list[dict[str, Any]]) -> int:
+    """How many items a path has: whether the anchor is one of the steps, tools do not agree."""
+    paths = [each["path"] for each in flows]
+    return max((len(p.split(" > ") if isinstance(p, str) else p) for p in paths), default=0)
 
 
 def _checks(case: Case, expression: str) -> Models:
@@ -539,7 +568,7 @@ def mrr(case: Case) -> Models:
     query, content = case.query, case.content
     metric = query.get("metric") or "mrr_movements"
     if metric == "mrr_movements" and "changes" in content:
-        held = setting("changes", _records(_changes(content["changes"])))
+        held = setting("changes", _records(_changes(content["changes"], str(query.get("grain")))))
         held += setting("mrr", call("mrr_by_change", Name("changes")))
         return {"movements": held + call("mrr_movements", Name("mrr"))}
     if metric == "mrr_movements":
@@ -579,7 +608,8 @@ def _records(rows: list[dict[str, Any]]) -> str:
 
 
 def _figures(row: dict[str, Any]) -> dict[str, Any]:
-    named = {OTHER_NAMES.get(name, name): value for name, value in row.items()}
+    short = {name.removesuffix("_mrr"): value for name, value in row.items()}
+    named = {OTHER_NAMES.get(name, name): value for name, value in short.items()}
     start = named.get("start_mrr", named.get("start", named.get("mrr_start", 0)))
     found = {"position": row["position"], "start_mrr": float(start or 0)}
     for name in MOVEMENTS:
@@ -592,18 +622,30 @@ def _sql(value: Any) -> str:
     return "null" if value is None else str(value) if isinstance(value, int) else literal(value)
 
 
-def _changes(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    dates = sorted({each["date"] for each in changes})
-    return [
-        {
+def _changes(changes: list[dict[str, Any]], grain: str = "change") -> list[dict[str, Any]]:
+    """Rows of changes. Those of a month, or within the hour, are one: what they come to counts."""
+    places: dict[str, int] = {}
+    before: datetime | None = None
+    for text in sorted({str(each["date"]) for each in changes}):
+        at = datetime.fromisoformat(text.replace("Z", ""))
+        is_same = before is not None and (
+            (at.year, at.month) == (before.year, before.month)
+            if grain == "month"
+            else at - before <= timedelta(hours=1)
+        )
+        places[text] = max(places.values(), default=-1) + (not is_same)
+        before = at
+    kept = {}
+    for each in sorted(changes, key=lambda each: str(each["date"])):
+        row = {
             "customer": str(each.get("customer", each.get("customer_id", "customer"))),
-            "position": dates.index(each["date"]) if len(dates) == len(changes) else number,
+            "position": places[str(each["date"])],
             "subscription": str(each.get("subscription", each.get("subscription_id", "one"))),
             "amount": float(each["amount"]),
             "interval_months": int(each.get("interval_months") or 1),
         }
-        for number, each in enumerate(changes)
-    ]
+        kept[row["customer"], row["subscription"], row["position"]] = row
+    return list(kept.values())
 
 
 def _monthly(content: dict[str, Any]) -> str:
@@ -630,9 +672,9 @@ def _monthly(content: dict[str, Any]) -> str:
                     for n, value in enumerate(series)
                 ]
         else:
-            months = sorted({each["month"] for each in given})
+            months = sorted({_month(each) for each in given})
             known = {
-                (str(e.get("customer", e.get("customer_id", "customer"))), e["month"]): e["mrr"]
+                (str(e.get("customer", e.get("customer_id", "customer"))), _month(e)): e["mrr"]
                 for e in given
             }
             for customer in sorted({c for c, _ in known}):
@@ -649,7 +691,7 @@ def _monthly(content: dict[str, Any]) -> str:
         {
             "customer": str(each.get("customer", each.get("customer_id", "customer"))),
             "subscription": str(each.get("subscription", each.get("subscription_id", number))),
-            "starts_on": str(each.get("start_date", each.get("start", each.get("starts_on"))))[:10],
+            "starts_on": _starts_on(each),
             "ends_on": _date(each.get("end_date", each.get("end", each.get("ends_on")))),
             "mrr": float(each.get("mrr", each.get("monthly_amount", each.get("amount", 0)))),
         }
@@ -658,6 +700,34 @@ def _monthly(content: dict[str, Any]) -> str:
     held = setting("subscriptions", _records(subscriptions))
     rule = content.get("query", {}).get("month_rule") or "end"
     return held + call("mrr_by_month", Name("subscriptions"), rule=rule)
+
+
+def months_of(content: dict[str, Any]) -> list[str]:
+    """The months (2024-01) that the positions of MRR stand for, as far as a case names any."""
+    if "mrr_by_month" in content:
+        given = content["mrr_by_month"]
+        if isinstance(given, dict) and isinstance(given.get("months"), list):
+            return [str(each)[:7] for each in given["months"]]
+        parts = given.values() if isinstance(given, dict) else given
+        named = [m for each in parts if isinstance(each, dict) for m in each if _is_month(m)]
+        if isinstance(given, dict):
+            named += [each for each in given if _is_month(each)]
+        elif not named:
+            named = [_month(each) for each in given if isinstance(each, dict)]
+        return sorted({each[:7] for each in named})
+    if "subscriptions" in content:
+        first = min(_starts_on(each) for each in content["subscriptions"])
+        start = int(first[:4]) * 12 + int(first[5:7]) - 1
+        return [f"{m // 12:04}-{m % 12 + 1:02}" for m in range(start, start + 1200)]
+    return []
+
+
+def _month(row: dict[str, Any]) -> str:
+    return str(row.get("month", row.get("date_month", row.get("date"))))
+
+
+def _starts_on(each: dict[str, Any]) -> str:
+    return str(each.get("start_date", each.get("start", each.get("starts_on"))))[:10]
 
 
 def _is_month(text: Any) -> bool:
