@@ -39,6 +39,16 @@
     {#- Two simultaneous events of one step are worth the same, unless one of them excludes as well. -#}
     {%- set is_tie_idle = disjoint and order == "ordered" and not exclusions -%}
     {%- set sorting = "occurred_at, precedence" ~ ("" if is_tie_idle else ", tie_break") -%}
+    {%- set alike = "variants.variant, attributed.unit, attributed.breakdown_value, occurred_at" -%}
+    {%- set ns = namespace(alike=alike) -%}
+    {%- set step_numbers = [] -%}
+    {%- for step in steps -%}
+        {%- set ns.alike = ns.alike ~ ", step_" ~ loop.index -%}
+        {%- do step_numbers.append(
+            "case when step_" ~ loop.index ~ " then " ~ loop.index ~ " end"
+        ) -%}
+    {%- endfor -%}
+    {%- set alike = ns.alike -%}
     with
         flagged as (
             select
@@ -98,7 +108,8 @@
 
         {% if not disjoint %}
             -- Events at one instant may follow each other in any order. Where one of them can be
-            -- two steps no single order serves all: three are tried, each event used once in each.
+            -- two steps no single order serves all: four are tried, each event used once in each.
+            -- In the fourth the first of like events is their first step, the second their second.
             undecided as (
                 select distinct unit, breakdown_value
                 from
@@ -126,7 +137,22 @@
                             variants.variant
                             when 2
                             then - first_step * 100 - last_step
-                            else first_step * 0
+                            when 3
+                            then first_step * 0
+                            when 4
+                            then
+                                coalesce(
+                                    {{
+                                        nth_smallest(
+                                            step_numbers,
+                                            "row_number() over (partition by "
+                                            ~ alike
+                                            ~ " order by attributed.tie_break)",
+                                        )
+                                    }},
+                                    last_step
+                                )
+                                * 100
                         end,
                         {{ idle }}
                     ) as precedence
@@ -140,6 +166,8 @@
                         select 2 as variant
                         union all
                         select 3 as variant
+                        union all
+                        select 4 as variant
                     ) as variants
             ),
         {% else %}
