@@ -457,7 +457,7 @@ def _path_shape(asked: Any) -> dict[str, Any]:
             found["last_touches"] = int(value)
         elif "unique" not in name:
             raise LookupError(f"no clean-up of paths is called {name!r}")
-    return found
+    return found | ({"clean_up": list(found)} if found else {})
 
 
 @words("surveys")

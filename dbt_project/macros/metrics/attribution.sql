@@ -9,7 +9,8 @@
     half_life_days: of time decay; PostHog takes a quarter of the lookback, at least one day.
     clean_path: unique (as it is), exposure (immediate repeats collapsed) or first (first of each).
     remove: values that are left out unless the path is nothing else; remove_trailing: the same at the
-    path's end only. last_touches: only the last so many of a path.
+    path's end only. last_touches: only the last so many of a path. clean_up: their names in the order
+    in which they are done, each to what the one before left.
     only_models: names of the models to weigh by; else all that can be had. direct: the value that last non-direct passes over.
     Source: PostHog `attribution_weights.py`, dbt-snowplow-attribution, HubSpot's model descriptions. -#}
 {% macro attribution(
@@ -22,6 +23,7 @@
     remove=[],
     remove_trailing=[],
     last_touches=none,
+    clean_up=["remove", "remove_trailing", "clean_path", "last_touches"],
     direct="Direct",
     has_milestones=false,
     only_models=none
@@ -57,6 +59,12 @@
     {%- set path = "over (partition by conversion_id order by touched_at, touch_id" -%}
     {%- set whole = path ~ " rows between unbounded preceding and unbounded following)" -%}
     {%- set onwards = path ~ " rows between current row and unbounded following)" -%}
+    {%- set given = {
+        "remove": remove,
+        "remove_trailing": remove_trailing,
+        "clean_path": clean_path if clean_path != "unique" else none,
+        "last_touches": last_touches,
+    } -%}
     {%- set touch_columns = [
         "conversion_id",
         "value",
@@ -102,75 +110,62 @@
         ),
 
         {%- set ns = namespace(source="eligible") %}
-        {% for kind, values, reach in [
-            ("removed", remove, "current row"),
-            ("trimmed", remove_trailing, "unbounded following"),
-        ] if values %}
-            {%- set is_other = (
-                "case when coalesce(touch_value in ('" ~ values
-                | join("', '") ~ "'), false) then 0 else 1 end"
-            ) %}
-            {{ kind }}_marked as (
-                select
-                    *,
-                    max({{ is_other }}) over (partition by conversion_id) as has_others,
-                    max({{ is_other }}) over (
-                        partition by conversion_id
-                        order by touched_at, touch_id
-                        rows between current row and {{ reach }}
-                    ) as is_kept
-                from {{ ns.source }}
+        {% for kind in clean_up if given[kind] %}
+            {% if kind in ["remove", "remove_trailing"] %}
+                {%- set is_other = (
+                    "case when coalesce(touch_value in ('" ~ given[kind]
+                    | join("', '") ~ "'), false) then 0 else 1 end"
+                ) -%}
+                {%- set reach = (
+                    "unbounded following"
+                    if kind == "remove_trailing"
+                    else "current row"
+                ) -%}
+                {%- set condition = "is_kept = 1 or has_others = 0" %}
+                {{ kind }}_marked as (
+                    select
+                        *,
+                        max({{ is_other }}) over (partition by conversion_id) as has_others,
+                        max({{ is_other }}) over (
+                            partition by conversion_id
+                            order by touched_at, touch_id
+                            rows between current row and {{ reach }}
+                        ) as is_kept
+                    from {{ ns.source }}
+                ),
+            {% elif kind == "clean_path" %}
+                {%- set condition = (
+                    "occurrence = 1 or touch_value is distinct from value_before"
+                    if clean_path == "exposure"
+                    else "occurrence = 1"
+                ) %}
+                {{ kind }}_marked as (
+                    select
+                        *,
+                        lag(touch_value) over (
+                            partition by conversion_id order by touched_at, touch_id
+                        ) as value_before,
+                        row_number() over (
+                            partition by conversion_id, touch_value order by touched_at, touch_id
+                        ) as occurrence
+                    from {{ ns.source }}
+                ),
+            {% else %}
+                {%- set condition = "place_from_end <= " ~ last_touches %}
+                {{ kind }}_marked as (
+                    select
+                        *,
+                        row_number() over (
+                            partition by conversion_id order by touched_at desc, touch_id desc
+                        ) as place_from_end
+                    from {{ ns.source }}
+                ),
+            {% endif %}
+            {{ kind }}_done as (
+                select {{ touch_columns | join(", ") }} from {{ kind }}_marked where {{ condition }}
             ),
-
-            {{ kind }} as (
-                select {{ touch_columns | join(", ") }}
-                from {{ kind }}_marked
-                where is_kept = 1 or has_others = 0
-            ),
-            {% set ns.source = kind %}
+            {%- set ns.source = kind ~ "_done" %}
         {% endfor %}
-
-        {% if clean_path != "unique" %}
-            neighbours as (
-                select
-                    *,
-                    lag(touch_value) over (
-                        partition by conversion_id order by touched_at, touch_id
-                    ) as value_before,
-                    row_number() over (
-                        partition by conversion_id, touch_value order by touched_at, touch_id
-                    ) as occurrence
-                from {{ ns.source }}
-            ),
-
-            cleaned as (
-                select *
-                from neighbours
-                where
-                    occurrence = 1
-                    {% if clean_path == "exposure" %}
-                        or touch_value is distinct from value_before
-                    {% endif %}
-            ),
-            {% set ns.source = "cleaned" %}
-        {% endif %}
-
-        {% if last_touches %}
-            latest as (
-                select *
-                from
-                    (
-                        select
-                            *,
-                            row_number() over (
-                                partition by conversion_id order by touched_at desc, touch_id desc
-                            ) as place_from_end
-                        from {{ ns.source }}
-                    ) as numbered
-                where place_from_end <= {{ last_touches }}
-            ),
-            {% set ns.source = "latest" %}
-        {% endif %}
 
         {% if models == ["linear"] %}
             -- Linear asks for no order: counting needs no sort.
