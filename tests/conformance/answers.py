@@ -416,12 +416,12 @@ def surveys(case: Case, results: Results) -> dict[str, Any]:
     # A tool that shows 0 for "nobody answered" means our null.
     if total == 0 and row.get("nps") is None and case.expected.get("nps") in (0, 0.0):
         row["nps"] = 0.0
-    # Shown to a decimal, as survey tools do, unless the case says how near is near.
+    # Shown whole or to a decimal, as survey tools do, unless the case says how near is near.
     if "tolerance" not in case.expected and isinstance(row.get("nps"), float):
         wanted = case.expected.get("nps")
-        shown = round(row["nps"], 1)
-        is_shown = any(one == shown for one in (wanted if isinstance(wanted, list) else [wanted]))
-        row["nps"] = shown if is_shown else row["nps"]
+        for one in wanted if isinstance(wanted, list) else [wanted]:
+            if one == round(row["nps"], 0 if isinstance(one, int) else 1):
+                row["nps"] = float(one)
     if "ces_mean" in row:
         row |= {"mean": row["ces_mean"], "positive_share": row["ces_positive_share"]}
     return row

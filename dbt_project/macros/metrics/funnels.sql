@@ -8,7 +8,8 @@
     order: ordered, strict (the next event of any kind must be the next step) or unordered (step k is
     any k steps, the window lies between the first and the last of them).
     exclusions: {"condition", "from_step", "to_step"}, steps counted from 0: an attempt with such an
-    event between them is tainted, and a person whose best attempt is leaves the funnel.
+    event between them is tainted, and a person whose best attempt is leaves the funnel; unordered, the
+    best attempt without one counts (PostHog `test_funnel_unordered.py`).
     breakdown: an expression of the event; attribution: first_touch and last_touch (one value a person),
     all_events (only events of one value chain) or step (the event of `attribution_step`, from 0, has it).
     completes_after_range: only the first step must lie in the range, as Amplitude counts.
@@ -750,7 +751,8 @@
 {%- endmacro %}
 
 {#- (bucket, entered, converted): units that entered in a bucket, and those of them with an attempt from
-    that bucket that got through, whenever that was. A unit counts once in each bucket. -#}
+    that bucket that got through, whenever that was. A unit counts once in each bucket. from_step, to_step:
+    which steps (from 1) are entering and getting through. -#}
 {% macro funnel_trends(
     relation,
     steps,
