@@ -77,7 +77,8 @@ def unit(case: Case) -> str:
     key = case.query.get("aggregate_by")
     if key in (None, "person"):
         return "person_id"
-    return prop(key["group"] if isinstance(key, dict) else key, "group")
+    name = key["group"] if isinstance(key, dict) else key
+    return prop(name, "event" if name == "$session_id" else "group")
 
 
 def breakdown(case: Case, condition: str = "true") -> str | None:
