@@ -103,7 +103,7 @@ with
             month_start,
             channel,
             campaign,
-            {% for measure in measures if measure != "linear_conversions" %}
+            {% for measure in counts + ["spend_usd"] %}
                 sum({{ measure }}) as {{ measure }},
             {% endfor %}
             {{ exact_sum("linear_conversions") }} as linear_conversions
