@@ -57,7 +57,7 @@ with
             utm_campaign as campaign,
             case when model = 'first_touch' then 1 else 0 end as first_touch_conversion_count,
             case when model = 'last_touch' then 1 else 0 end as last_touch_conversion_count,
-            case when model = 'linear' then weight else 0 end as linear_conversions
+            case when model = 'linear' then {{ exact("weight") }} else 0 end as linear_conversions
         from {{ ref("attribution") }}
     ),
 
@@ -103,10 +103,9 @@ with
             month_start,
             channel,
             campaign,
-            {% for measure in counts + ["spend_usd"] %}
-                sum({{ measure }}) as {{ measure }},
+            {% for measure in measures %}
+                sum({{ measure }}) as {{ measure }} {% if not loop.last %},{% endif %}
             {% endfor %}
-            {{ exact_sum("linear_conversions") }} as linear_conversions
         from facts
         group by month_start, channel, campaign
     )
@@ -118,7 +117,7 @@ select
     cast(coalesce(summed.spend_usd, 0) as decimal(18, 2)) as spend_usd,
     {{ date_plus_days("summed.month_start", 61) }} <= cast(clock.as_of as date) as is_spend_final,
     {% for count in counts %} cast(summed.{{ count }} as bigint) as {{ count }}, {% endfor %}
-    summed.linear_conversions,
+    {{ from_exact("summed.linear_conversions") }} as linear_conversions,
     {% for model in ["first", "last"] %}
         cast(
             nullif(summed.spend_usd, 0)
