@@ -264,12 +264,11 @@ def trends(case: Case) -> Models:
     options: dict[str, Any] = {"condition": event_is(query), "breakdown": breakdown(case)}
     interval = query.get("interval") or "day"
     if query.get("display") == "single_value":
-        if window:
-            options["unit"] = unit(case)
-            return {"value": model(events, "active_users_at_end", span(case), window, **options)}
         if math == "total":
             return {"value": model(events, "event_count", span(case), **options)}
         options["unit"] = unit(case)
+        if window:
+            return {"value": model(events, "active_users_at_end", span(case), window, **options)}
         return {"value": model(events, "active_users_in_range", span(case), **options)}
     options["week_start"] = week_start(case)
     if math == "total":

@@ -40,16 +40,20 @@
     {#- Two simultaneous events of one step are worth the same, unless one of them excludes as well. -#}
     {%- set is_tie_idle = disjoint and order == "ordered" and not exclusions -%}
     {%- set sorting = "occurred_at, precedence" ~ ("" if is_tie_idle else ", tie_break") -%}
-    {%- set alike = "variants.variant, attributed.unit, attributed.breakdown_value, occurred_at" -%}
-    {%- set ns = namespace(alike=alike) -%}
+    {#- Events at one instant that can be the same steps. -#}
+    {%- set alike = [
+        "variants.variant",
+        "attributed.unit",
+        "attributed.breakdown_value",
+        "occurred_at",
+    ] -%}
     {%- set step_numbers = [] -%}
     {%- for step in steps -%}
-        {%- set ns.alike = ns.alike ~ ", step_" ~ loop.index -%}
+        {%- do alike.append("step_" ~ loop.index) -%}
         {%- do step_numbers.append(
             "case when step_" ~ loop.index ~ " then " ~ loop.index ~ " end"
         ) -%}
     {%- endfor -%}
-    {%- set alike = ns.alike -%}
     with
         flagged as (
             select
@@ -146,9 +150,8 @@
                                     {{
                                         nth_smallest(
                                             step_numbers,
-                                            "row_number() over (partition by "
-                                            ~ alike
-                                            ~ " order by attributed.tie_break)",
+                                            "row_number() over (partition by " ~ alike
+                                            | join(", ") ~ " order by attributed.tie_break)",
                                         )
                                     }},
                                     last_step

@@ -264,7 +264,8 @@
     {%- set here = bit("greatest(place + 2, 0)" if type == "first_time" else "place + 2") -%}
     {%- set in_places = "(" ~ bit(last ~ " - " ~ first ~ " + 1") ~ " - 1)" -%}
     -- A day wider than the range in any zone: at most two places before it and two after, which the
-    -- units lose again. All of the past tells what is somebody's first time.
+    -- units lose again (starts there would count nowhere, but make more patterns). All of the
+    -- past tells what is somebody's first time.
     placed as (
         select
             {{ unit }} as unit,
