@@ -19,3 +19,48 @@
     over (partition by {{ unit }} order by {{ order }})
 {%- endmacro %}
 {% macro duckdb__over_in_order(unit, order) -%} over () {%- endmacro %}
+
+{#- An aggregate over the events of the unit that rows in order end with: of each unit, or where `over`
+    is empty of the last of all; `count(*)` counts like the places of its rows. rows: the rows' name. -#}
+{% macro of_last_events(aggregate, relation, unit, rows) -%}
+    {{ return(adapter.dispatch("of_last_events")(aggregate, relation, unit, rows)) }}
+{%- endmacro %}
+{% macro default__of_last_events(aggregate, relation, unit, rows) -%}
+    (select {{ aggregate }} from {{ relation }} where {{ unit }} = {{ rows }}.unit)
+{%- endmacro %}
+{% macro duckdb__of_last_events(aggregate, relation, unit, rows) -%}
+    (
+        select {{ aggregate }}
+        from {{ relation }}
+        where
+            {% if aggregate == "count(*)" %} {{ unit }} is not null
+            {% else %} {{ unit }} = (select max({{ unit }}) from {{ relation }})
+            {% endif %}
+    )
+{%- endmacro %}
+
+{#- Relations of some of the units each, read one beside the other. sorted_parts: conditions that part the
+    units, or ["true"], where the rows of the relation lie in order of unit and time, as those of a table
+    created with that order by do. Nothing is sorted then, and what meets a row out of its order is an
+    error. DuckDB walks through rows in order on one thread: every part can have one of its own. -#}
+{% macro parts_in_order(relation, sorted_parts) -%}
+    {%- set parts = [] -%}
+    {%- for condition in sorted_parts -%}
+        {%- do parts.append("(select * from " ~ relation ~ " where " ~ condition ~ ") as part") -%}
+    {%- endfor -%}
+    {{ return(parts or [relation]) }}
+{%- endmacro %}
+
+{#- What is said of a row that comes before one that it should follow. -#}
+{% macro out_of_order(unit) -%}
+    {{
+        raised(
+            "the rows do not lie in order of "
+            ~ unit
+            ~ " and occurred_at: create the table with that order by, or leave out sorted_parts"
+        )
+    }}
+{%- endmacro %}
+{% macro raised(message) -%} {{ return(adapter.dispatch("raised")(message)) }} {%- endmacro %}
+{% macro default__raised(message) -%} raise_error('{{ message }}') {%- endmacro %}
+{% macro duckdb__raised(message) -%} error('{{ message }}') {%- endmacro %}

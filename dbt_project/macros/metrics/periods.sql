@@ -187,20 +187,20 @@
     ({{ column }} + ({{ count }}) * interval '1 {{ interval }}')
 {%- endmacro %}
 
-{#- Whole microseconds between two timestamps. -#}
-{% macro micros_between(earlier, later) -%}
-    {{ return(adapter.dispatch("micros_between")(earlier, later)) }}
+{#- A timestamp as whole microseconds, and back. -#}
+{% macro micros(timestamp) -%} {{ return(adapter.dispatch("micros")(timestamp)) }} {%- endmacro %}
+{% macro default__micros(timestamp) -%} unix_micros({{ timestamp }}) {%- endmacro %}
+{% macro duckdb__micros(timestamp) -%} epoch_us({{ timestamp }}) {%- endmacro %}
+
+{% macro from_micros(number) -%}
+    {{ return(adapter.dispatch("from_micros")(number)) }}
 {%- endmacro %}
-{% macro default__micros_between(earlier, later) -%}
-    (unix_micros({{ later }}) - unix_micros({{ earlier }}))
-{%- endmacro %}
-{% macro duckdb__micros_between(earlier, later) -%}
-    (epoch_us({{ later }}) - epoch_us({{ earlier }}))
-{%- endmacro %}
+{% macro default__from_micros(number) -%} timestamp_micros({{ number }}) {%- endmacro %}
+{% macro duckdb__from_micros(number) -%} make_timestamp({{ number }}) {%- endmacro %}
 
 {#- Seconds between two timestamps, with fractions. -#}
 {% macro seconds_between(earlier, later) -%}
-    ({{ micros_between(earlier, later) }} / 1e6)
+    (({{ micros(later) }} - {{ micros(earlier) }}) / 1e6)
 {%- endmacro %}
 
 {#- A timestamp so many seconds later. -#}

@@ -110,7 +110,8 @@
 {#- One row a session: (unit, session_key, started_at, ended_at, duration_seconds, event_count), counts
     of the conditions asked for by name, and the entry values asked for: of the first event that has one.
     session_key: a column with the client's own session id, which is trusted; where it is null or none is
-    named, sessions are told by inactivity, and their key is the time of their first event. -#}
+    named, sessions are told by inactivity, and their key is the time of their first event.
+    sorted_parts: conditions that part the units, of a relation whose rows lie sorted; see order.sql. -#}
 {% macro sessions(
     relation,
     entry=[],
@@ -119,7 +120,8 @@
     unit="person_id",
     order_by="event_id",
     session_key=none,
-    counts={}
+    counts={},
+    sorted_parts=[]
 ) -%}
     {%- set unmarked = relation -%}
     {%- if session_key -%}
@@ -131,34 +133,43 @@
             ~ " is null) as unmarked"
         ) -%}
     {%- endif -%}
-    {%- set columns = ["unit", "session_key", "started_at", "ended_at", "event_count"] -%}
+    {%- set columns = [
+        "unit",
+        "session_key",
+        "started_at",
+        "ended_at",
+        "duration_seconds",
+        "event_count",
+    ] -%}
     {%- for name in counts -%} {%- do columns.append(name) -%} {%- endfor -%}
     {%- for column in entry -%} {%- do columns.append("entry_" ~ column) -%} {%- endfor -%}
-    with
-        {{ "recursive" if cap_hours }}
-        {{
+    {%- set found = [] -%}
+    {%- for part in parts_in_order(unmarked, sorted_parts) -%}
+        {%- do found.append(
             inactivity_sessions(
-                unmarked, entry, inactivity_minutes, cap_hours, unit, order_by, counts
+                part,
+                entry,
+                inactivity_minutes,
+                cap_hours,
+                unit,
+                order_by,
+                counts,
+                sorted_parts | length > 0,
             )
-        }}
-
-        {% if session_key %}
-            ,
-            marked as ({{ marked_sessions(relation, entry, unit, order_by, session_key, counts) }}),
-
-            found as (
-                select {{ columns | join(", ") }}
-                from inactivity_sessions
-                union all
-                select {{ columns | join(", ") }}
-                from marked
-            )
+        ) -%}
+    {%- endfor -%}
+    {%- if session_key -%}
+        {%- do found.append(
+            marked_sessions(relation, entry, unit, order_by, session_key, counts)
+        ) -%}
+    {%- endif -%}
+    {%- for sessions in found %}
+        select {{ columns | join(", ") }}
+        from ({{ sessions }}) as sessions
+        {% if not loop.last %}
+            union all
         {% endif %}
-
-    select
-        {{ columns | join(", ") }},
-        {{ seconds_between("started_at", "ended_at") }} as duration_seconds
-    from {{ "found" if session_key else "inactivity_sessions" }}
+    {%- endfor %}
 {%- endmacro %}
 
 {#- Sessions that their client marked. -#}
@@ -168,6 +179,7 @@
         cast({{ session_key }} as varchar) as session_key,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
+        {{ seconds_between("min(occurred_at)", "max(occurred_at)") }} as duration_seconds,
         count(*) as event_count
         {% for name, condition in counts.items() %}
             , sum(case when {{ condition }} then 1 else 0 end) as {{ name }}
@@ -195,154 +207,198 @@
     group by {{ unit }}, {{ session_key }}
 {%- endmacro %}
 
-{#- Expressions `inactivity_sessions`, and what it is made of. The events are brought in order once:
-    each sees the one before and the one after. Only first and last events go on from there. -#}
+{#- Sessions told by inactivity. The events are brought in order once: each sees the one before. Only
+    the events that open a session go on from there, which the one before the next of them ends. -#}
 {% macro inactivity_sessions(
-    relation, entry, inactivity_minutes, cap_hours, unit, order_by, counts
+    relation, entry, inactivity_minutes, cap_hours, unit, order_by, counts, is_sorted
 ) -%}
     {#- Which of simultaneous events is the first shows in entries and counts alone: none ends a session. -#}
     {%- set is_plain = not entry and not counts -%}
-    {%- set turn = "occurred_at" if is_plain else "turn" -%}
+    {%- set is_sorted = is_sorted and is_plain -%}
+    {%- set turn = "instant" if is_plain else "turn" -%}
     {%- set path = "over (partition by " ~ unit ~ " order by occurred_at, " ~ order_by -%}
     {%- set ahead = path ~ " rows between current row and unbounded following)" -%}
     {%- set until = path ~ " rows between unbounded preceding and current row)" -%}
     {%- set over_events = over_in_order("unit", turn) -%}
     {%- set over_ends = over_in_order("unit", "place") -%}
-    {%- set kept = ["unit", "place", "occurred_at"] -%}
-    {%- set ends = ["last_place", "ended_at"] -%}
-    {%- for name in counts -%}
-        {%- do kept.extend([name, name ~ "_until"]) -%} {%- do ends.append(name ~ "_at_end") -%}
+    {%- set kept = ["unit", "place", "instant"] -%}
+    {#- What is told of a session's last event, and the same of a unit's last, which none follows. -#}
+    {%- set ends = {"instant": "last_instant"} -%}
+    {%- set totals = {"instant": "max(" ~ micros("occurred_at") ~ ")"} -%}
+    {%- for name, condition in counts.items() -%}
+        {%- do kept.extend([name, name ~ "_until"]) -%}
+        {%- do ends.update({name ~ "_until": name ~ "_at_end"}) -%}
+        {%- do totals.update(
+            {name ~ "_until": "sum(case when " ~ condition ~ " then 1 else 0 end)"}
+        ) -%}
     {%- endfor -%}
     {%- for column in entry -%}
         {%- do kept.extend(["entry_" ~ column, "entry_" ~ column ~ "_at"]) -%}
     {%- endfor -%}
-    known as (
-        select
-            {{ unit }} as unit,
-            {% for column in entry %}
-                first_value({{ column }} ignore nulls) {{ ahead }} as entry_{{ column }},
-                min(
-                    case when {{ column }} is not null then occurred_at end
-                ) {{ ahead }} as entry_{{ column }}_at,
-            {% endfor %}
-            {% for name, condition in counts.items() %}
-                case when {{ condition }} then 1 else 0 end as {{ name }},
-                sum(case when {{ condition }} then 1 else 0 end) {{ until }} as {{ name }}_until,
-            {% endfor %}
-            {% if not is_plain %} row_number() {{ path ~ ")" }} as turn, {% endif %}
-            occurred_at
-        from {{ relation }}
-        where {{ unit }} is not null
-    ),
-
-    ordered as (select * from known {{ in_order("unit", turn) }}),
-
-    openings as (
-        select
-            *,
-            row_number() {{ over_events }} as place,
-            coalesce(
-                lag(unit) {{ over_events }} <> unit
-                or {{ micros_between("lag(occurred_at) " ~ over_events, "occurred_at") }}
-                > {{ inactivity_minutes * 60 * 1000000 }},
-                true
-            ) as opens
-        from ordered
-    ),
-
-    -- An event is the last of its session if the next one opens another.
-    placed as (select *, lead(opens, 1, true) {{ over_ends }} as closes from openings),
-
-    -- Of first and last events alone, a last one follows its first.
-    paired as (
-        select
-            *,
-            case when closes then place else lead(place) {{ over_ends }} end as last_place,
-            case when closes then occurred_at else lead(occurred_at) {{ over_ends }} end as ended_at
-            {% for name in counts %}
-                ,
-                case
-                    when closes then {{ name }}_until else lead({{ name }}_until) {{ over_ends }}
-                end as {{ name }}_at_end
-            {% endfor %}
-        from placed
-        -- Either, in words that cost DuckDB less: with `or` ten million events take 0.56 s and
-        -- not 0.43.
-        where case when opens then true else closes end
-    ),
-
-    spells as (select {{ (kept + ends) | join(", ") }} from paired where opens),
-
-    {% if cap_hours %}
-        -- Only spells that outlast the cap are walked through, a session at a time.
-        cuts as (
-            select unit, place, occurred_at, last_place, ended_at
-            from spells
-            where ended_at >= occurred_at + {{ cap_hours }} * interval '1 hour'
-            union all
+    {%- set spell = (kept + ends.values() | list) | join(", ") ~ ", next_place" -%}
+    {#- In microseconds: a number is compared and moved in less time than a timestamp. -#}
+    {%- set is_apart = "instant - instant_before > " ~ inactivity_minutes * 60 * 1000000 -%}
+    {%- set cap = (cap_hours or 0) * 3600 * 1000000 %}
+    with
+        {{ "recursive" if cap_hours }}
+        known as (
             select
-                cuts.unit,
-                min(placed.place) as place,
-                min(placed.occurred_at) as occurred_at,
-                cuts.last_place,
-                cuts.ended_at
-            from cuts
-            inner join
-                placed
-                on cuts.unit = placed.unit
-                and cuts.last_place >= placed.place
-                and placed.occurred_at >= cuts.occurred_at + {{ cap_hours }} * interval '1 hour'
-            group by cuts.unit, cuts.place, cuts.last_place, cuts.ended_at
+                {{ unit }} as unit,
+                {% for column in entry %}
+                    first_value({{ column }} ignore nulls) {{ ahead }} as entry_{{ column }},
+                    min(
+                        case when {{ column }} is not null then {{ micros("occurred_at") }} end
+                    ) {{ ahead }} as entry_{{ column }}_at,
+                {% endfor %}
+                {% for name, condition in counts.items() %}
+                    case when {{ condition }} then 1 else 0 end as {{ name }},
+                    sum(
+                        case when {{ condition }} then 1 else 0 end
+                    ) {{ until }} as {{ name }}_until,
+                {% endfor %}
+                {% if not is_plain %} row_number() {{ path ~ ")" }} as turn, {% endif %}
+                {{ micros("occurred_at") }} as instant
+            from {{ relation }}
+            where {{ unit }} is not null
         ),
 
-        pieces as (
+        ordered as (select * from known {{ in_order("unit", turn) if not is_sorted }}),
+
+        neighbours as (
             select
-                unit,
-                place,
+                *,
+                row_number() {{ over_events }} as place,
+                lag(unit) {{ over_events }} as unit_before
+                {% for column in ends %}
+                    , lag({{ column }}) {{ over_events }} as {{ column }}_before
+                {% endfor %}
+            from ordered
+        ),
+
+        placed as (
+            select
+                *,
+                case
+                    when unit_before = unit
+                    then
+                    {% if is_sorted %}
+                            case
+                                when instant_before > instant
+                                then {{ out_of_order(unit) }}
+                                else {{ is_apart }}
+                            end
+                        when unit_before > unit
+                        then {{ out_of_order(unit) }}
+                        {% else %} {{ is_apart }}
+                        {% endif %}
+                    else true
+                end as opens
+            from neighbours
+        ),
+
+        openings as (
+            select
+                {{ kept | join(", ") }},
+                {% for column, name in ends.items() %}
+                    lead({{ column }}_before) {{ over_ends }} as {{ name }},
+                {% endfor %}
+                lead(place) {{ over_ends }} as next_place
+            from placed
+            where opens
+        ),
+
+        spells as (
+            select
+                {{ kept | join(", ") }},
+                {% for column, name in ends.items() %}
+                    coalesce(
+                        {{ name }}, {{ of_last_events(totals[column], relation, unit, "openings") }}
+                    ) as {{ name }},
+                {% endfor %}
                 coalesce(
-                    lead(place) over (partition by unit, last_place order by place) - 1, last_place
-                ) as last_place
-            from cuts
-        ),
+                    next_place, 1 + {{ of_last_events("count(*)", relation, unit, "openings") }}
+                ) as next_place
+            from openings
+        ){{ "," if cap_hours }}
 
-        capped as (
-            select {{ (kept + ends) | join(", ") }}
-            from spells
-            where ended_at < occurred_at + {{ cap_hours }} * interval '1 hour'
-            union all
-            select
-                {% for column in kept %} opening.{{ column }}, {% endfor %}
-                closing.place as last_place,
-                closing.occurred_at as ended_at
-                {% for name in counts %}, closing.{{ name }}_until as {{ name }}_at_end {% endfor %}
-            from pieces
-            inner join
-                placed as opening on pieces.unit = opening.unit and pieces.place = opening.place
-            inner join
-                placed as closing
-                on pieces.unit = closing.unit
-                and pieces.last_place = closing.place
-        ),
-    {% endif %}
+        {% if cap_hours %}
+            -- Only spells that outlast the cap are walked through, a session at a time.
+            cuts as (
+                select unit, place, instant, next_place, last_instant
+                from spells
+                where last_instant >= instant + {{ cap }}
+                union all
+                select
+                    cuts.unit,
+                    min(placed.place) as place,
+                    min(placed.instant) as instant,
+                    cuts.next_place,
+                    cuts.last_instant
+                from cuts
+                inner join
+                    placed
+                    on cuts.unit = placed.unit
+                    and cuts.next_place > placed.place
+                    and placed.instant >= cuts.instant + {{ cap }}
+                group by cuts.unit, cuts.place, cuts.next_place, cuts.last_instant
+            ),
 
-    inactivity_sessions as (
-        select
-            unit,
-            cast(occurred_at as varchar) as session_key,
-            occurred_at as started_at,
-            ended_at,
-            last_place - place + 1 as event_count
-            {% for name in counts %}
-                , {{ name }}_at_end - {{ name }}_until + {{ name }} as {{ name }}
-            {% endfor %}
-            {% for column in entry %}
-                ,
-                case
-                    when entry_{{ column }}_at <= ended_at then entry_{{ column }}
-                end as entry_{{ column }}
-            {% endfor %}
-        from {{ "capped" if cap_hours else "spells" }}
-    )
+            pieces as (
+                select
+                    unit,
+                    place,
+                    coalesce(
+                        lead(place) over (partition by unit, next_place order by place), next_place
+                    ) as next_place
+                from cuts
+            ),
+
+            capped as (
+                select {{ spell }}
+                from spells
+                where last_instant < instant + {{ cap }}
+                union all
+                -- A piece's first and last event from one join: two of them DuckDB joins by unit
+                -- first, every event with every other (33 s for three million).
+                select
+                    pieces.unit,
+                    {% for column in kept if column != "unit" %}
+                        max(case when placed.place = pieces.place then placed.{{ column }} end),
+                    {% endfor %}
+                    {% for column in ends %}
+                        max(
+                            case
+                                when placed.place = pieces.next_place - 1 then placed.{{ column }}
+                            end
+                        ),
+                    {% endfor %}
+                    pieces.next_place
+                from pieces
+                inner join
+                    placed
+                    on pieces.unit = placed.unit
+                    and placed.place in (pieces.place, pieces.next_place - 1)
+                group by pieces.unit, pieces.place, pieces.next_place
+            )
+        {% endif %}
+
+    select
+        unit,
+        cast({{ from_micros("instant") }} as varchar) as session_key,
+        {{ from_micros("instant") }} as started_at,
+        {{ from_micros("last_instant") }} as ended_at,
+        (last_instant - instant) / 1e6 as duration_seconds,
+        next_place - place as event_count
+        {% for name in counts %}
+            , {{ name }}_at_end - {{ name }}_until + {{ name }} as {{ name }}
+        {% endfor %}
+        {% for column in entry %}
+            ,
+            case
+                when entry_{{ column }}_at <= last_instant then entry_{{ column }}
+            end as entry_{{ column }}
+        {% endfor %}
+    from {{ "capped" if cap_hours else "spells" }}
 {%- endmacro %}
 
 {#- (bin, label, value): how many sessions that start in the range last how long, in PostHog's bins. -#}

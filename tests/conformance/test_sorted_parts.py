@@ -1,0 +1,69 @@
+"""Sessions of a table that lies in order are those of its rows in any order."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.conformance.__main__ import PROJECT, run_dbt, scratch
+
+PARTS = "sorted_parts=[\"person_id < 'p3'\", \"person_id >= 'p3'\"]"
+ASKED = {
+    "uncapped": "{{ sessions('main.shuffled', cap_hours=none) }}",
+    "uncapped_parts": f"{{{{ sessions('main.events', cap_hours=none, {PARTS}) }}}}",
+    "capped": "{{ sessions('main.shuffled') }}",
+    "capped_parts": f"{{{{ sessions('main.events', {PARTS}) }}}}",
+    "counted": "{{ sessions('main.shuffled', counts={'odd': 'event_id % 2 = 1'}) }}",
+    "counted_parts": "{{ sessions('main.events', counts={'odd': 'event_id % 2 = 1'},"
+    f" {PARTS}) }}}}",
+    "misplaced_people": "{{ sessions('(select * from main.events order by person_id desc,"
+    " occurred_at) as e', sorted_parts=['true']) }}",
+    "misplaced_times": "{{ sessions('(select * from main.events order by person_id,"
+    " occurred_at desc) as e', sorted_parts=['true']) }}",
+}
+# Seven people, two thousand minutes: gaps of over half an hour and spells of over a day both occur.
+EVENTS = """
+create or replace table shuffled as
+select
+    case when hash(i) % 20 > 0 then 'p' || hash(i, 1) % 7 end as person_id,
+    timestamp '2026-01-01' + to_minutes(cast(hash(i, ?) % 4000 as integer)) as occurred_at,
+    i as event_id
+from range(1500) as numbers(i)
+order by hash(i, 2);
+"""
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sorted-parts")
+    database = scratch(folder, ASKED, PROJECT / "macros")
+    with duckdb.connect(str(database)) as connection:
+        _fill(connection, 0)
+    assert not run_dbt(folder)
+    return database
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
+    connection.execute(EVENTS, [seed])
+    connection.execute(
+        "create or replace table events as from shuffled order by person_id, occurred_at, event_id"
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ["uncapped", "capped", "counted"])
+def test_sorted_parts_have_the_same_sessions(asked: Path, name: str, seed: int) -> None:
+    with duckdb.connect(str(asked)) as connection:
+        _fill(connection, seed)
+        answer = connection.execute(f"from answers.{name} order by all").fetchall()
+        assert len(answer) > 30
+        assert connection.execute(f"from answers.{name}_parts order by all").fetchall() == answer
+
+
+@pytest.mark.parametrize("name", ["misplaced_people", "misplaced_times"])
+def test_rows_out_of_order_are_named(asked: Path, name: str) -> None:
+    with (
+        duckdb.connect(str(asked)) as connection,
+        pytest.raises(duckdb.Error, match="do not lie in order of person_id and occurred_at"),
+    ):
+        connection.execute(f"from answers.{name}").fetchall()
