@@ -1,7 +1,8 @@
 """Our metric macros on DuckDB against ClickHouse in process, on the same events in the same run.
 
 Both hold the events as a table sorted by person and time, both take two threads, and both are asked
-three times: the best counts. ClickHouse is asked in its own best words: `windowFunnel` and arrays.
+three times: the best counts. ClickHouse is asked in its own best words: `windowFunnel`, arrays and
+texts of low cardinality.
 """
 
 import json
@@ -21,6 +22,7 @@ DBT = str(Path(sys.executable).with_name("dbt"))
 ROUNDS = 3
 SPAN = {"from": "2026-01-05", "to": "2026-02-01"}
 WEEK = 7 * 86400
+CHANNELS = ["Direct", "Organic Search", "Paid Search", "Email", "Referral", "Organic Social"]
 
 
 @dataclass(frozen=True)
@@ -134,18 +136,18 @@ QUESTIONS = [
         "linear attribution, a month back",
         "select touch_value, round(sum(weight), 3) as credit from ({{ attribution('(select"
         " person_id as unit, event_id as touch_id, occurred_at as touched_at,"
-        " event as touch_value from events where event in (3, 4)) as t', '(select person_id as"
+        " channel as touch_value from events where event in (3, 4)) as t', '(select person_id as"
         " unit, event_id as conversion_id, occurred_at as converted_at, 1 as value from events"
-        " where event = 9) as c', direct='3', only_models=['linear']) }}) as w"
+        " where event = 9) as c', only_models=['linear']) }}) as w"
         " where touch_id is not null group by touch_value order by 1",
         "select v, round(sum(1 / length(near)), 3) from (select arrayJoin(goals) as g,"
         " arrayFilter(t -> t.1 <= g and t.1 >= g - 2592000000, touches) as near,"
         " arrayJoin(near).2 as v from (select groupArrayIf((toInt64(toUnixTimestamp64Milli("
-        "occurred_at)), event), event in (3, 4)) as touches, groupArrayIf(toInt64("
+        "occurred_at)), channel), event in (3, 4)) as touches, groupArrayIf(toInt64("
         "toUnixTimestamp64Milli(occurred_at)), event = 9) as goals from events"
         " group by person_id)) group by v order by v",
         {
-            "the touches of each conversion alone": "select count(*), sum(touches.event)"
+            "the touches of each conversion alone": "select count(*), max(touches.channel)"
             " from events as goals inner join events as touches"
             " on goals.person_id = touches.person_id and touches.occurred_at <= goals.occurred_at"
             " and touches.occurred_at >= goals.occurred_at - interval '30 days'"
@@ -181,6 +183,7 @@ def generate(connection: duckdb.DuckDBPyConnection, count: int, file: Path) -> N
         " select cast(hash(i) % (? // 50) as integer) as person_id,"
         " cast(hash(i * 7 + 1) % 10 as integer) as event, timestamp '2026-01-01 00:00:00'"
         " + to_milliseconds(cast(hash(i * 13 + 5) % 3024000000 as bigint)) as occurred_at,"
+        f" {CHANNELS}[cast(hash(i * 17 + 3) % {len(CHANNELS)} as integer) + 1] as channel,"
         " i as event_id from range(?) as numbers(i) order by person_id, occurred_at, event_id",
         [count, count],
     )
@@ -224,8 +227,8 @@ def compare(
                 session.query("use bench")
                 session.query(
                     "create table events (person_id UInt32, event UInt8, occurred_at"
-                    " DateTime64(3, 'UTC'), event_id UInt64) engine = MergeTree"
-                    " order by (person_id, occurred_at)"
+                    " DateTime64(3, 'UTC'), channel LowCardinality(String), event_id UInt64)"
+                    " engine = MergeTree order by (person_id, occurred_at)"
                 )
                 session.query(f"insert into events select * from file('{file}', Parquet)")
                 found += [
