@@ -174,7 +174,7 @@ def retention(case: Case) -> Models:
     starts = event_is(query.get("start"), global_filters=query.get("filters"))
     returns = event_is(query.get("return"), global_filters=query.get("filters"))
     kind = query.get("retention_type") or "recurring"
-    if kind not in {"recurring", "first_time", "unbounded", "rolling_24h"}:
+    if kind not in {"recurring", "first_time", "first_ever", "unbounded", "rolling_24h"}:
         raise LookupError(f"no retention is called {kind!r}")
     if kind == "rolling_24h":
         rolling = model(
@@ -201,6 +201,10 @@ def retention(case: Case) -> Models:
             unit=unit(case),
             week_start=week_start(case),
             brackets=query.get("brackets"),
+            first_of=event_is(
+                {"event": (query.get("start") or {}).get("event")},
+                global_filters=query.get("filters"),
+            ),
         )
     }
 

@@ -2,8 +2,10 @@
     cells after the range are not there.
 
     start_condition, return_condition: which events open a cohort and which are a return.
-    type: recurring (in every bucket with a start), first_time (only in that of the first start ever)
-    or unbounded (returned then or later; recurring cohorts).
+    type: recurring (in every bucket with a start), first_time (only in that of the first start ever),
+    first_ever (the same if the unit's first event of `first_of` is that start, else in none) or
+    unbounded (returned then or later; recurring cohorts).
+    first_of: which events first_ever looks among: those of the start without its filters.
     columns: how many offsets, 0 included. brackets: lists of [first, last] offsets counted together
     instead of single ones. minimum: returns in a bucket that count as one.
     breakdown: an expression of the start event. Source: PostHog `test_retention_query_runner.py`. -#}
@@ -19,8 +21,24 @@
     breakdown=none,
     unit="person_id",
     week_start="monday",
-    brackets=none
+    brackets=none,
+    first_of="true",
+    order_by="event_id"
 ) -%}
+    {%- if type == "first_ever" -%}
+        {%- set among = "(case when " ~ first_of ~ " then 1 else 0 end)" -%}
+        {%- set relation -%}
+            (
+                select
+                    *,
+                    {{ among }} * row_number() over (
+                        partition by {{ unit }} order by {{ among }} desc, occurred_at, {{ order_by }}
+                    ) as first_place
+                from {{ relation }}
+            ) as placed
+        {%- endset -%}
+        {%- set start_condition = "first_place = 1 and (" ~ start_condition ~ ")" -%}
+    {%- endif -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
     with
         spine as ({{ bucket_spine(range, interval, week_start) }}),
