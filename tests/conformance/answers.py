@@ -116,19 +116,20 @@ def _value_name(value: Any) -> str:
 
 @reads("funnels")
 def funnels(case: Case, results: Results) -> dict[str, Any]:
+    properties = (case.query.get("breakdown") or {}).get("properties") or [""]
+    nothing = "::".join([""] * len(properties))
     if "trends" in results:
         interval = case.query.get("interval") or "day"
-        return {
-            "series": [
-                {
-                    "bucket": _bucket(row["bucket"], interval),
-                    "entered": row["entered"],
-                    "converted": row["converted"],
-                    "rate": 100 * row["converted"] / row["entered"] if row["entered"] else 0,
-                }
-                for row in sorted(results["trends"], key=lambda row: row["bucket"])
-            ]
+        series = {
+            nothing if value is None else str(value): _conversion_by_bucket(rows, interval)
+            for value, rows in _grouped(results["trends"], "breakdown_value").items()
         }
+        wanted = case.expected.get("by") or {}
+        by = {
+            value: found if isinstance(wanted.get(value), list) else {"series": found}
+            for value, found in series.items()
+        }
+        return {"by": by} if case.query.get("breakdown") else {"series": series[nothing]}
     if "bins" in results:
         counted = [row for row in results["bins"] if row["bin_from"] is not None]
         rows = sorted(counted, key=lambda row: row["bin_from"])
@@ -136,8 +137,6 @@ def funnels(case: Case, results: Results) -> dict[str, Any]:
             "bins": [[row["bin_from"], row["value"]] for row in rows],
             "average_seconds": rows[0]["average_seconds"] if rows else None,
         }
-    properties = (case.query.get("breakdown") or {}).get("properties") or [""]
-    nothing = "::".join([""] * len(properties))
     by = {
         nothing if value is None else str(value): _steps(rows)
         for value, rows in _grouped(results["steps"], "breakdown_value").items()
@@ -153,6 +152,18 @@ def funnels(case: Case, results: Results) -> dict[str, Any]:
             persons[step] = wanted
     found = {"by": by, "persons_at_step": persons}
     return found | (_steps(results["steps"]) if not case.query.get("breakdown") else {})
+
+
+def _conversion_by_bucket(rows: Rows, interval: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "bucket": _bucket(row["bucket"], interval),
+            "entered": row["entered"],
+            "converted": row["converted"],
+            "rate": 100 * row["converted"] / row["entered"] if row["entered"] else 0,
+        }
+        for row in sorted(rows, key=lambda row: row["bucket"])
+    ]
 
 
 def _steps(rows: Rows) -> dict[str, Any]:

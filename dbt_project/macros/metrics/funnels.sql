@@ -709,11 +709,7 @@
             {% endfor %}
         ),
 
-        values_seen as (
-            {% if kwargs.get("breakdown") %}select distinct breakdown_value from conversions
-            {% else %}select cast(null as varchar) as breakdown_value
-            {% endif %}
-        ),
+        values_seen as ({{ breakdown_values("conversions", kwargs.get("breakdown")) }}),
 
         durations as (
             select
@@ -753,7 +749,7 @@
     group by breakdown_value, step
 {%- endmacro %}
 
-{#- (bucket, entered, converted): units that entered in a bucket, and those of them with an attempt from
+{#- (breakdown_value, bucket, entered, converted): units that entered in a bucket, and those of them with an attempt from
     that bucket that got through, whenever that was. A unit counts once in each bucket. from_step, to_step:
     which steps (from 1) are entering and getting through. -#}
 {% macro funnel_trends(
@@ -777,6 +773,7 @@
 
         counted as (
             select
+                breakdown_value,
                 {{ bucket("t_1", interval, range.get("timezone", "UTC"), week_start) }} as bucket,
                 count(distinct case when {{ is_in }} then unit end) as entered,
                 count(
@@ -785,15 +782,22 @@
                     end
                 ) as converted
             from attempts
-            group by 1
-        )
+            group by 1, 2
+        ),
+
+        values_seen as ({{ breakdown_values("counted", kwargs.get("breakdown")) }})
 
     select
+        values_seen.breakdown_value,
         spine.bucket,
         coalesce(counted.entered, 0) as entered,
         coalesce(counted.converted, 0) as converted
     from spine
-    left join counted on spine.bucket = counted.bucket
+    cross join values_seen
+    left join
+        counted
+        on spine.bucket = counted.bucket
+        and values_seen.breakdown_value is not distinct from counted.breakdown_value
 {%- endmacro %}
 
 {#- (bin_from, value, average_seconds): how long units took between two steps (from 1), in bins of equal
