@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.conformance.cases import Case
 from tests.conformance.questions import COUNTS, months_of
@@ -99,8 +100,12 @@ def _absent(expected: Any) -> Any:
     return 0 if isinstance(expected, (int, float)) else None
 
 
-def _bucket(value: datetime | date, interval: str = "day") -> str:
-    return value.strftime("%Y-%m-%dT%H:%M:%S" if interval == "hour" else "%Y-%m-%d")
+def _bucket(case: Case, value: datetime | date, interval: str = "day") -> str:
+    """Its local start. Hours are instants."""
+    if interval != "hour" or not isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d")
+    zone = ZoneInfo(case.query.get("timezone") or "UTC")
+    return value.replace(tzinfo=UTC).astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _grouped(rows: Rows, by: str) -> dict[Any, Rows]:
@@ -121,7 +126,7 @@ def funnels(case: Case, results: Results) -> dict[str, Any]:
     if "trends" in results:
         interval = case.query.get("interval") or "day"
         series = {
-            nothing if value is None else str(value): _conversion_by_bucket(rows, interval)
+            nothing if value is None else str(value): _conversion_by_bucket(case, rows, interval)
             for value, rows in _grouped(results["trends"], "breakdown_value").items()
         }
         wanted = case.expected.get("by") or {}
@@ -154,10 +159,10 @@ def funnels(case: Case, results: Results) -> dict[str, Any]:
     return found | (_steps(results["steps"]) if not case.query.get("breakdown") else {})
 
 
-def _conversion_by_bucket(rows: Rows, interval: str) -> list[dict[str, Any]]:
+def _conversion_by_bucket(case: Case, rows: Rows, interval: str) -> list[dict[str, Any]]:
     return [
         {
-            "bucket": _bucket(row["bucket"], interval),
+            "bucket": _bucket(case, row["bucket"], interval),
             "entered": row["entered"],
             "converted": row["converted"],
             "rate": 100 * row["converted"] / row["entered"] if row["entered"] else 0,
@@ -197,7 +202,7 @@ def retention(case: Case, results: Results) -> dict[str, Any]:
     size = rows[0][0] or None
     return {
         "rows": _fitted(rows, expected.get("rows", [])),
-        "first_bucket": _bucket(first, case.query.get("period") or "day"),
+        "first_bucket": _bucket(case, first, case.query.get("period") or "day"),
         "percent_of_first_cohort": [100 * cell / size if size else None for cell in rows[0]],
     }
 
@@ -224,7 +229,7 @@ def lifecycle(case: Case, results: Results) -> dict[str, Any]:
         status: [row["value"] for row in each] for status, each in _grouped(rows, "status").items()
     }
     interval = case.query.get("interval") or "day"
-    found["buckets"] = sorted({_bucket(row["bucket"], interval) for row in rows})
+    found["buckets"] = sorted({_bucket(case, row["bucket"], interval) for row in rows})
     return found
 
 
@@ -275,7 +280,7 @@ def _series(case: Case, rows: Rows) -> dict[str, Any]:
         "data": data,
         "cells": {str(number): value for number, value in enumerate(data)},
         "sum": sum(data),
-        "buckets": [_bucket(row["bucket"], interval) for row in ordered],
+        "buckets": [_bucket(case, row["bucket"], interval) for row in ordered],
     }
 
 

@@ -64,12 +64,16 @@
     {{ return(day.isoformat()) }}
 {%- endmacro %}
 
-{#- The start of the local hour, day, week or month of a UTC timestamp, as a local timestamp.
-    Truncated in local time: a day around a clock change has 23 or 25 hours. -#}
+{#- The start of the local day, week or month of a UTC timestamp, as a local timestamp: truncated in local
+    time, since a day around a clock change has 23 or 25 hours. Of an hour the UTC timestamp of its start:
+    when clocks go back, two have the same local one. -#}
 {% macro bucket(column, interval, timezone="UTC", week_start="monday") -%}
     {%- set local = local_time(column, timezone) -%}
     {%- if interval == "week" and week_start == "sunday" -%}
         (date_trunc('week', {{ local }} + interval '1 day') - interval '1 day')
+    {%- elif interval == "hour" and timezone != "UTC" -%}
+        {#- Not of UTC: there are zones half an hour from it. -#}
+        ({{ column }} - ({{ local }} - date_trunc('hour', {{ local }})))
     {%- else -%} date_trunc('{{ interval }}', cast({{ local }} as timestamp))
     {%- endif -%}
 {%- endmacro %}
@@ -81,25 +85,31 @@
     {{
         return(
             adapter.dispatch("bucket_number")(
-                local_time(column, timezone), interval, 1 if week_start == "sunday" else 0
+                (
+                    bucket(column, "hour", timezone)
+                    if interval == "hour"
+                    else local_time(column, timezone)
+                ),
+                interval,
+                1 if week_start == "sunday" else 0,
             )
         )
     }}
 {%- endmacro %}
-{% macro default__bucket_number(local, interval, shift) -%}
-    {%- set day = "datediff(cast(" ~ local ~ " as date), date '0001-01-01')" -%}
-    {%- if interval == "hour" -%} cast(floor(unix_micros({{ local }}) / 3600000000) as bigint)
+{% macro default__bucket_number(time, interval, shift) -%}
+    {%- set day = "datediff(cast(" ~ time ~ " as date), date '0001-01-01')" -%}
+    {%- if interval == "hour" -%} cast(floor({{ micros(time) }} / 3600000000) as bigint)
     {%- elif interval == "day" -%} {{ day }}
     {%- elif interval == "week" -%} cast(floor(({{ day }} + {{ shift }}) / 7) as bigint)
-    {%- else -%} (year({{ local }}) * 12 + month({{ local }}))
+    {%- else -%} (year({{ time }}) * 12 + month({{ time }}))
     {%- endif -%}
 {%- endmacro %}
-{% macro duckdb__bucket_number(local, interval, shift) -%}
-    {%- set day = "(cast(" ~ local ~ " as date) - date '0001-01-01')" -%}
-    {%- if interval == "hour" -%}({{ day }} * 24 + hour(cast({{ local }} as timestamp)))
+{% macro duckdb__bucket_number(time, interval, shift) -%}
+    {%- set day = "(cast(" ~ time ~ " as date) - date '0001-01-01')" -%}
+    {%- if interval == "hour" -%} divide({{ micros(time) }}, 3600000000)
     {%- elif interval == "day" -%} {{ day }}
     {%- elif interval == "week" -%} divide({{ day }} + {{ shift }}, 7)
-    {%- else -%}(year({{ local }}) * 12 + month({{ local }}))
+    {%- else -%}(year({{ time }}) * 12 + month({{ time }}))
     {%- endif -%}
 {%- endmacro %}
 
