@@ -54,7 +54,10 @@
     breakdown=none
 ) -%}
     {%- set days = {"week": 7, "month": 30}.get(window, 1) -%}
-    {%- set length = {"hour": 24 * days, "day": days}.get(interval, 1) if window else 1 -%}
+    {%- set is_longer = window and days > {"hour": 0, "day": 1, "week": 7}.get(interval, days) -%}
+    {#- What windows are measured in. Weeks have them in days: thirty are no whole weeks. -#}
+    {%- set grain = "day" if is_longer and interval == "week" else interval -%}
+    {%- set length = days * (24 if grain == "hour" else 1) if is_longer else 1 -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
     {%- set until = {"to": range["to"], "timezone": timezone} -%}
     {%- set parts = "unit" ~ (", breakdown_value" if breakdown) -%}
@@ -81,7 +84,7 @@
                 distinct_buckets(
                     relation,
                     columns,
-                    bucket_number("occurred_at", interval, timezone, week_start),
+                    bucket_number("occurred_at", grain, timezone, week_start),
                     "("
                     ~ condition
                     ~ ") and "
@@ -115,10 +118,16 @@
         ),
 
         steps as (
-            select breakdown_value, opens as bucket_number, 1 as step
+            select
+                breakdown_value,
+                {{ bucket_of("opens", grain, interval, week_start) }} as bucket_number,
+                1 as step
             from spans
             union all
-            select breakdown_value, closes as bucket_number, -1 as step
+            select
+                breakdown_value,
+                {{ bucket_of("closes", grain, interval, week_start) }} as bucket_number,
+                -1 as step
             from spans
             union all
             select values_seen.breakdown_value, spine.bucket_number, 0 as step

@@ -100,7 +100,7 @@
     {%- set day = "datediff(cast(" ~ time ~ " as date), date '0001-01-01')" -%}
     {%- if interval == "hour" -%} cast(floor({{ micros(time) }} / 3600000000) as bigint)
     {%- elif interval == "day" -%} {{ day }}
-    {%- elif interval == "week" -%} cast(floor(({{ day }} + {{ shift }}) / 7) as bigint)
+    {%- elif interval == "week" -%} {{ week_of_day(day, shift) }}
     {%- else -%} (year({{ time }}) * 12 + month({{ time }}))
     {%- endif -%}
 {%- endmacro %}
@@ -108,9 +108,25 @@
     {%- set day = "(cast(" ~ time ~ " as date) - date '0001-01-01')" -%}
     {%- if interval == "hour" -%} divide({{ micros(time) }}, 3600000000)
     {%- elif interval == "day" -%} {{ day }}
-    {%- elif interval == "week" -%} divide({{ day }} + {{ shift }}, 7)
+    {%- elif interval == "week" -%} {{ week_of_day(day, shift) }}
     {%- else -%}(year({{ time }}) * 12 + month({{ time }}))
     {%- endif -%}
+{%- endmacro %}
+
+{#- The same of the bucket `grain` of a time, where it is not `interval` itself: of a day the week. -#}
+{% macro bucket_of(number, grain, interval, week_start="monday") -%}
+    {%- if grain == interval -%} {{ number }}
+    {%- else -%} {{ week_of_day(number, 1 if week_start == "sunday" else 0) }}
+    {%- endif -%}
+{%- endmacro %}
+{% macro week_of_day(number, shift) -%}
+    {{ return(adapter.dispatch("week_of_day")(number, shift)) }}
+{%- endmacro %}
+{% macro default__week_of_day(number, shift) -%}
+    cast(floor(({{ number }} + {{ shift }}) / 7) as bigint)
+{%- endmacro %}
+{% macro duckdb__week_of_day(number, shift) -%}
+    divide({{ number }} + {{ shift }}, 7)
 {%- endmacro %}
 
 {#- How many buckets a range has at most, wherever its zone and its weeks begin. -#}
