@@ -662,9 +662,15 @@ def _monthly(content: dict[str, Any]) -> str:
         if isinstance(given, list) and given and not isinstance(given[0], dict):
             given = {"customer": given}
         if isinstance(given, dict) and all(_is_month(each) for each in given):
-            given = {"customer": given}
+            by_customer: dict[str, dict[str, Any]] = {}
+            for month, each in given.items():
+                for customer, value in (
+                    each if isinstance(each, dict) else {"customer": each}
+                ).items():
+                    by_customer.setdefault(customer, {})[month] = value
+            given = by_customer
         if isinstance(given, dict):
-            months = sorted({m for v in given.values() if isinstance(v, dict) for m in v})
+            months = _all_months({m for v in given.values() if isinstance(v, dict) for m in v})
             for customer, by_month in given.items():
                 series = (
                     [by_month.get(month, 0) for month in months]
@@ -676,7 +682,7 @@ def _monthly(content: dict[str, Any]) -> str:
                     for n, value in enumerate(series)
                 ]
         else:
-            months = sorted({_month(each) for each in given})
+            months = _all_months({_month(each) for each in given})
             known = {
                 (str(e.get("customer", e.get("customer_id", "customer"))), _month(e)): e["mrr"]
                 for e in given
@@ -718,12 +724,21 @@ def months_of(content: dict[str, Any]) -> list[str]:
             named += [each for each in given if _is_month(each)]
         elif not named:
             named = [_month(each) for each in given if isinstance(each, dict)]
-        return sorted({each[:7] for each in named})
+        return [each[:7] for each in _all_months(set(named))]
     if "subscriptions" in content:
         first = min(_starts_on(each) for each in content["subscriptions"])
         start = int(first[:4]) * 12 + int(first[5:7]) - 1
         return [f"{m // 12:04}-{m % 12 + 1:02}" for m in range(start, start + 1200)]
     return []
+
+
+def _all_months(named: set[str]) -> list[str]:
+    """Those between as well, in which nothing was paid. What is no month stays as it is."""
+    if not named or not all(_is_month(each) for each in named):
+        return sorted(named)
+    tail = min(named)[7:]
+    numbers = [int(each[:4]) * 12 + int(each[5:7]) - 1 for each in named]
+    return [f"{n // 12:04}-{n % 12 + 1:02}{tail}" for n in range(min(numbers), max(numbers) + 1)]
 
 
 def _month(row: dict[str, Any]) -> str:
