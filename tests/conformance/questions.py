@@ -1,7 +1,7 @@
 """Each case as calls of the dbt macros: the text of its models, by name of the result."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -341,27 +341,33 @@ def sessions(case: Case) -> Models:
 
 @words("channels")
 def channels(case: Case) -> Models:
-    columns = ("utm_source", "utm_medium", "utm_campaign", "gclid", "gad_source", "fbclid")
+    tags = ("utm_source", "utm_medium", "utm_campaign", "gclid", "gad_source", "fbclid")
+    places = ("url", "hostname", "pathname")
+    names = (*tags, "referring_domain", *places)
     rows, rules = [], []
     for number, check in enumerate(case.content["checks"]):
         entry = check["entry"]
-        values = [
-            "cast(null as varchar)" if entry.get(name) is None else literal(entry[name])
-            for name in (*columns, "referring_domain")
-        ]
-        named = zip(values, (*columns, "referring_domain"), strict=True)
-        rows.append(f"select {number} as entry_id, " + ", ".join(f"{v} as {n}" for v, n in named))
+        values = {n: "null" if entry.get(n) is None else literal(entry[n]) for n in names}
+        columns = [f"cast({v} as varchar) as {n}" for n, v in values.items()]
+        rows.append(f"select {number} as entry_id, " + ", ".join(columns))
         for rule in check.get("rules") or ():
             joint, parts = ("all", " and ") if "all" in rule else ("any", " or ")
-            conditions = [compared(c["key"], c["op"], _lower(c.get("value"))) for c in rule[joint]]
+            conditions = [_rule_holds(each) for each in rule[joint]]
             rules.append(
                 {
                     "channel": rule["channel"],
-                    "condition": f"entry_id = {number} and ({parts.join(conditions)})",
+                    "condition": f"entry_id = {number} and ({parts.join(conditions) or 'true'})",
                 }
             )
     relation = f"({' union all '.join(rows)}) as entries"
-    return {"channels": model(relation, "channel_types", own_rules=rules)}
+    return {"channels": model(relation, "channel_types", own_rules=rules, more=list(places))}
+
+
+def _rule_holds(each: Mapping[str, Any]) -> str:
+    """A rule of channels: its values are held against lower-cased tags."""
+    value = each.get("value")
+    is_pattern = each["op"] in {"regex", "not_regex"}
+    return compared(each["key"], each["op"], f"(?i){value}" if is_pattern else _lower(value))
 
 
 def _lower(value: Any) -> Any:

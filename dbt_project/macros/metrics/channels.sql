@@ -6,8 +6,9 @@
     relation: (entry_id, utm_source, utm_medium, utm_campaign, gclid, gad_source, fbclid,
     referring_domain), the values a visit came in with; '$direct' is no referrer. Tags are trimmed and
     lower-cased; '' and 'null' are missing.
-    own_rules: {"channel", "condition"}, tried first and in order; the cleaned values are what they see. -#}
-{% macro channel_types(relation, own_rules=[]) -%}
+    own_rules: {"channel", "condition"}, tried first and in order; the cleaned values are what they see.
+    more: further columns for them alone, as the address of the first page. -#}
+{% macro channel_types(relation, own_rules=[], more=[]) -%}
     {%- set tags = [
         "utm_source",
         "utm_medium",
@@ -16,7 +17,7 @@
         "gad_source",
         "fbclid",
         "referring_domain",
-    ] -%}
+    ] + more -%}
     {%- set kinds = ["search", "social", "video", "shopping"] -%}
     with
         entries as (

@@ -1,8 +1,8 @@
 {#- Events with the session they belong to: all columns of the relation plus `session_number` (1, 2, …
     of the unit) and `session_started_at`. An event more than `inactivity_minutes` after the one
     before opens a session, by elapsed time and not by minute boundaries; midnight and campaigns do
-    not. A session is cut at the first event `cap_hours` after its start or later; none cuts none.
-    `order_by` breaks ties of time. Source: PostHog `test_sessions_v2.py`. -#}
+    not. A session is cut at the first event more than `cap_hours` after its start, as posthog-js does;
+    none cuts none. `order_by` breaks ties of time. Source: PostHog `test_sessions_v2.py`. -#}
 {% macro sessionised(
     relation,
     inactivity_minutes=30,
@@ -71,8 +71,8 @@
                     spells
                     on cuts.unit = spells.{{ unit }}
                     and cuts.spell = spells.spell
-                    and spells.occurred_at >= cuts.began_at + {{ cap_hours }} * interval '1 hour'
-                where cuts.ended_at >= cuts.began_at + {{ cap_hours }} * interval '1 hour'
+                    and spells.occurred_at > cuts.began_at + {{ cap_hours }} * interval '1 hour'
+                where cuts.ended_at > cuts.began_at + {{ cap_hours }} * interval '1 hour'
                 group by cuts.unit, cuts.spell, cuts.began_at
             ),
 
@@ -326,7 +326,7 @@
             cuts as (
                 select unit, place, instant, next_place, last_instant
                 from spells
-                where last_instant >= instant + {{ cap }}
+                where last_instant > instant + {{ cap }}
                 union all
                 select
                     cuts.unit,
@@ -339,7 +339,7 @@
                     placed
                     on cuts.unit = placed.unit
                     and cuts.next_place > placed.place
-                    and placed.instant >= cuts.instant + {{ cap }}
+                    and placed.instant > cuts.instant + {{ cap }}
                 group by cuts.unit, cuts.place, cuts.next_place, cuts.last_instant
             ),
 
@@ -356,7 +356,7 @@
             capped as (
                 select {{ spell }}
                 from spells
-                where last_instant < instant + {{ cap }}
+                where last_instant <= instant + {{ cap }}
                 union all
                 -- A piece's first and last event from one join: two of them DuckDB joins by unit
                 -- first, every event with every other (33 s for three million).
