@@ -111,6 +111,7 @@
     of the conditions asked for by name, and the entry values asked for: of the first event that has one.
     session_key: a column with the client's own session id, which is trusted; where it is null or none is
     named, sessions are told by inactivity, and their key is the time of their first event.
+    relation: DuckDB reads it three times, twice for the last event alone; what is costly is better a table.
     sorted_parts: conditions that part the units, of a relation whose rows lie sorted; see order.sql. -#}
 {% macro sessions(
     relation,
