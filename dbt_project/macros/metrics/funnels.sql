@@ -34,12 +34,12 @@
     {%- set exclusions = [] if order == "strict" else exclusions -%}
     {%- set last = steps | length -%}
     {%- set parts = "unit" ~ (", breakdown_value" if breakdown else "") -%}
-    {%- set parts = parts ~ ("" if disjoint else ", variant") -%}
+    {#- Steps in order are found instant by instant, the others event by event. -#}
+    {%- set has_variants = not disjoint and order != "ordered" -%}
+    {%- set parts = parts ~ (", variant" if has_variants) -%}
     {#- Of simultaneous events an exclusion comes first: it is not between the steps. -#}
     {%- set idle = 100000 if order == "strict" else -100000 -%}
-    {#- Two simultaneous events of one step are worth the same, unless one of them excludes as well. -#}
-    {%- set is_tie_idle = disjoint and order == "ordered" and not exclusions -%}
-    {%- set sorting = "occurred_at, precedence" ~ ("" if is_tie_idle else ", tie_break") -%}
+    {%- set sorting = "occurred_at, precedence, tie_break" -%}
     {#- Events at one instant that can be the same steps. -#}
     {%- set alike = [
         "variants.variant",
@@ -111,7 +111,7 @@
             }}
         ),
 
-        {% if not disjoint %}
+        {% if has_variants %}
             -- Events at one instant may follow each other in any order. Where one of them can be
             -- two steps no single order serves all: four are tried, each event used once in each.
             -- In the fourth the first of like events is their first step, the second their second.
@@ -174,14 +174,14 @@
                         select 4 as variant
                     ) as variants
             ),
-        {% else %}
+        {% elif order != "ordered" %}
             arranged as (select *, coalesce(first_step, {{ idle }}) as precedence from attributed),
         {% endif %}
 
         {% if order == "strict" %} {{ funnel_strict_chains(steps, parts, sorting) }}
         {% elif order == "unordered" %}
             {{ funnel_unordered_chains(steps, exclusions, parts, sorting, window_seconds) }}
-        {% else %} {{ funnel_ordered_chains(steps, exclusions, parts, sorting) }}
+        {% else %} {{ funnel_ordered_chains(steps, exclusions, parts, disjoint) }}
         {% endif %}
 
         limited as (
@@ -303,61 +303,153 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- For each event of the first step when the others follow, and the first exclusions after theirs. From
-    the last step back, every pass adds what follows an event: when the next event of a step comes, and
-    what followed that one, if anything did. Both only grow with time: what is found first is the least.
-    A pass needs no event of a step beyond the one it looks for. -#}
-{% macro funnel_ordered_chains(steps, exclusions, parts, sorting) -%}
+{#- For each instant with an event of the first step when the others follow, and the first exclusions after
+    theirs. An instant takes who has done `a` steps to `level_a` of them: as many more as its events can
+    be, each of them one. From the last step back, every pass adds what follows the first instant ahead
+    that takes further: when each step is done, if ever. Such times only grow: what is found first is
+    the least. -#}
+{% macro funnel_ordered_chains(steps, exclusions, parts, disjoint) -%}
     {%- set last = steps | length -%}
-    {%- set known = [] -%}
     {%- set window = (
         "over (partition by "
         ~ parts
-        ~ " order by "
-        ~ sorting
-        ~ " rows between 1 following and unbounded following)"
+        ~ " order by occurred_at rows between 1 following and unbounded following)"
     ) -%}
-    {%- for back in steps -%}
-        {%- set step = last + 1 - loop.index -%}
-        {%- set source = "arranged" if loop.first else "ahead_" ~ (step + 1) -%}
-        {%- set wanted = [] -%}
-        ahead_{{ step }} as (
+    {#- What is asked of an attempt: a value of the instant that takes it to a level. -#}
+    {%- set asked = [] -%}
+    {%- for step in steps[1:] -%}
+        {%- set number = loop.index + 1 -%}
+        {%- do asked.append({"name": "at_" ~ number, "level": number, "own": "occurred_at"}) -%}
+    {%- endfor -%}
+    {%- for each in exclusions -%}
+        {%- do asked.append(
+            {
+                "name": "excluded_" ~ loop.index,
+                "level": each["from_step"] + 1,
+                "own": "next_exclusion_" ~ loop.index,
+            }
+        ) -%}
+    {%- endfor -%}
+    instants as (
+        select
+            unit,
+            breakdown_value,
+            occurred_at,
+            may_open
+            {% for each in exclusions %}
+                ,
+                max(
+                    case when exclusion_{{ loop.index }} then 1 else 0 end
+                ) as is_exclusion_{{ loop.index }}
+            {% endfor %}
+            {%- for chosen in step_sets(last, disjoint) %}
+                ,
+                sum(
+                    case when {{ any_step(chosen["steps"]) }} then 1 else 0 end
+                ) as events_of_{{ chosen["name"] }}
+            {%- endfor %}
+        from attributed
+        group by unit, breakdown_value, occurred_at, may_open
+    ),
+
+    leveled as (
+        select
+            unit,
+            breakdown_value,
+            occurred_at,
+            may_open
+            {% for each in exclusions %}
+                ,
+                {{ first_ahead("is_exclusion_" ~ loop.index ~ " = 1", "occurred_at", window) }}
+                as next_exclusion_{{ loop.index }}
+            {% endfor %}
+            {% for step in steps %}
+                {%- set done = loop.index0 %},
+                case
+                    {% for next in range(done + 1, last + 1) %}
+                        when
+                            {% for chosen in step_sets(last, disjoint) if chosen["steps"] | max == next and chosen["steps"] | min > done %}
+                                events_of_{{ chosen["name"] }} < {{ chosen["steps"] | length }}
+                                {% if not loop.last %} or {% endif %}
+                            {% endfor %}
+                        then {{ next - 1 }}
+                    {% endfor %}
+                    else {{ last }}
+                end as level_{{ done }}
+            {% endfor %}
+        from instants
+    ),
+
+    {% for back in steps[1:] %}
+        {%- set done = last - loop.index -%}
+        {%- set takes = [] -%}
+        {%- for step in steps[: done + 1] -%}
+            {%- do takes.append("level_" ~ loop.index0 ~ " > " ~ loop.index0) -%}
+        {%- endfor %}
+        ahead_{{ done }} as (
             select
-                unit,
-                breakdown_value,
-                {% if "variant" in parts %} variant, {% endif %}
-                {{ sorting }},
-                may_open,
-                {% for each in steps[: step + 1] %}
-                    step_{{ loop.index }}, {%- do wanted.append("step_" ~ loop.index) -%}
+                *
+                {% for each in asked if each["level"] > done %}
+                    ,
+                    {{
+                        first_ahead(
+                            "level_" ~ done ~ " > " ~ done,
+                            funnel_found(each, done, last),
+                            window,
+                        )
+                    }} as {{ each["name"] }}_from_{{ done }}
                 {% endfor %}
-                {% for each in exclusions %} exclusion_{{ loop.index }}, {% endfor %}
-                {%- set after = "step_" ~ (step + 1) -%}
-                {%- for each in exclusions -%}
-                    {%- if each["from_step"] + 1 <= step -%}
-                        {%- do wanted.append("exclusion_" ~ loop.index) -%}
-                    {%- endif -%}
-                    {%- if each["from_step"] + 1 == step -%}
-                        {{ first_ahead("exclusion_" ~ loop.index, "occurred_at", window) }}
-                        as excluded_{{ loop.index }},
-                    {%- elif each["from_step"] + 1 > step -%}
-                        {{ first_ahead(after, "excluded_" ~ loop.index, window) }}
-                        as excluded_{{ loop.index }},
-                    {%- endif -%}
-                {%- endfor -%}
-                {%- if step < last -%}
-                    {%- for later in known -%}
-                        {{ first_ahead(after, "at_" ~ later, window) }} as at_{{ later }},
-                    {%- endfor -%}
-                    {{ first_ahead(after, "occurred_at", window) }} as at_{{ step + 1 }},
-                    {%- do known.append(step + 1) -%}
-                {%- endif -%}
-                occurred_at as opened_at
-            from {{ source }}
-            {% if step + 1 < last %} where {{ wanted | join(" or ") }} {% endif %}
+            from {{ "leveled" if loop.first else "ahead_" ~ (done + 1) }}
+            -- No instant that takes nobody with so many steps any further.
+            where {{ takes | join(" or ") }}
         ),
     {% endfor %}
-    chains as (select * from ahead_1 where step_1 and may_open),
+    chains as (
+        select
+            unit,
+            breakdown_value,
+            {% for each in asked %}
+                {{ funnel_found(each, 0, last) }} as {{ each["name"] }},
+            {% endfor %}
+            occurred_at as opened_at
+        from {{ "ahead_1" if last > 1 else "leveled" }}
+        where level_0 > 0 and may_open
+    ),
+{%- endmacro %}
+
+{#- What an instant says of an attempt that has done so many steps: its own value if it takes it to the
+    level, else that of the instants ahead. -#}
+{% macro funnel_found(asked, done, last) -%}
+    case
+        when level_{{ done }} >= {{ asked["level"] }}
+        then {{ asked["own"] }}
+        {% for level in range([done + 1, 1] | max, asked["level"]) %}
+            when level_{{ done }} = {{ level }} then {{ asked["name"] }}_from_{{ level }}
+        {% endfor %}
+    end
+{%- endmacro %}
+
+{#- Sets of steps, of which an instant must have as many events for each of them to find one of its own
+    (Hall). Where no event is two steps the single ones say it all. -#}
+{% macro step_sets(last, disjoint) -%}
+    {%- set found = [] -%}
+    {%- for chosen in range(1, 2**last) -%}
+        {%- set members = [] -%}
+        {%- for number in range(1, last + 1) -%}
+            {%- if (chosen // 2 ** (number - 1)) % 2 -%}
+                {%- do members.append(number) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if members | length == 1 or not disjoint -%}
+            {%- do found.append({"steps": members, "name": members | join("_")}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+{% macro any_step(numbers) -%}
+    {%- set found = [] -%}
+    {%- for number in numbers -%} {%- do found.append("step_" ~ number) -%} {%- endfor -%}
+    {{ found | join(" or ") }}
 {%- endmacro %}
 
 {#- The first value that the rows ahead with a condition have. -#}
