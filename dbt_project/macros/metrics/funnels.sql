@@ -13,7 +13,8 @@
     breakdown: an expression of the event; attribution: first_touch and last_touch (one value a person),
     all_events (only events of one value chain) or step (the event of `attribution_step`, from 0, has it).
     completes_after_range: only the first step must lie in the range, as Amplitude counts.
-    disjoint: no event can be two of the steps; saves a search for orders of simultaneous events. -#}
+    disjoint: no event can be two of the steps. Else simultaneous events are held against every set of
+    steps, of which each further step makes twice as many: a dozen are too many. -#}
 {#- One row an attempt: (unit, breakdown_value, t_1 … t_K, reached, is_tainted). -#}
 {% macro funnel_attempts(
     relation,
