@@ -58,6 +58,7 @@
     {#- What windows are measured in. Weeks have them in days: thirty are no whole weeks. -#}
     {%- set grain = "day" if is_longer and interval == "week" else interval -%}
     {%- set length = days * (24 if grain == "hour" else 1) if is_longer else 1 -%}
+    {%- set shift = 1 if week_start == "sunday" else 0 -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
     {%- set until = {"to": range["to"], "timezone": timezone} -%}
     {%- set parts = "unit" ~ (", breakdown_value" if breakdown) -%}
@@ -120,13 +121,25 @@
         steps as (
             select
                 breakdown_value,
-                {{ bucket_of("opens", grain, interval, week_start) }} as bucket_number,
+                {{ week_of_day("opens", shift) if grain != interval else "opens" }}
+                as bucket_number,
                 1 as step
             from spans
             union all
             select
                 breakdown_value,
-                {{ bucket_of("closes", grain, interval, week_start) }} as bucket_number,
+                {% if grain == interval %} closes
+                {% else %}
+                    -- The range may end within a week, and its window with it.
+                    case
+                        when closes > {{ bucket_number(last_instant(range), grain, timezone) }}
+                        then
+                            1
+                            +
+                            {{ bucket_number(last_instant(range), interval, timezone, week_start) }}
+                        else {{ week_of_day("closes", shift) }}
+                    end
+                {% endif %} as bucket_number,
                 -1 as step
             from spans
             union all

@@ -15,7 +15,7 @@
     completes_after_range: only the first step must lie in the range, as Amplitude counts.
     disjoint: no event can be two of the steps. Else simultaneous events are held against every set of
     steps, of which each further step makes twice as many: a dozen are too many. -#}
-{#- One row an attempt: (unit, breakdown_value, t_1 … t_K, reached, is_tainted). -#}
+{#- One row an attempt, or where steps are ordered an instant that opens some: (unit, breakdown_value, t_1 … t_K, reached, is_tainted). -#}
 {% macro funnel_attempts(
     relation,
     steps,
@@ -93,7 +93,7 @@
                         when step_{{ loop.index }} then {{ loop.index }}
                     {% endfor %}
                 end as first_step
-                {% if not disjoint %}
+                {% if has_variants %}
                     ,
                     case
                         {% for step in steps %}
@@ -107,7 +107,7 @@
         attributed as (
             {{
                 funnel_attributed(
-                    breakdown, attribution, attribution_step, steps, exclusions, disjoint
+                    breakdown, attribution, attribution_step, steps, exclusions, has_variants
                 )
             }}
         ),
@@ -242,14 +242,14 @@
 
 {#- The matched events with the breakdown value under which they count, maybe under several. -#}
 {% macro funnel_attributed(
-    breakdown, attribution, attribution_step, steps, exclusions, disjoint
+    breakdown, attribution, attribution_step, steps, exclusions, has_variants
 ) -%}
     {%- set columns = [] -%}
     {%- for step in steps -%} {%- do columns.append("step_" ~ loop.index) -%} {%- endfor -%}
     {%- for each in exclusions -%}
         {%- do columns.append("exclusion_" ~ loop.index) -%}
     {%- endfor -%}
-    {%- set extra = "first_step, may_open" ~ ("" if disjoint else ", last_step") -%}
+    {%- set extra = "first_step, may_open" ~ (", last_step" if has_variants else "") -%}
     {%- if breakdown and attribution in ["first_touch", "last_touch"] -%}
         {%- set direction = "desc" if attribution == "last_touch" else "asc" %}
         select
@@ -311,6 +311,7 @@
     the least. -#}
 {% macro funnel_ordered_chains(steps, exclusions, parts, disjoint) -%}
     {%- set last = steps | length -%}
+    {%- set sets = step_sets(last, disjoint) -%}
     {%- set window = (
         "over (partition by "
         ~ parts
@@ -343,7 +344,7 @@
                     case when exclusion_{{ loop.index }} then 1 else 0 end
                 ) as is_exclusion_{{ loop.index }}
             {% endfor %}
-            {%- for chosen in step_sets(last, disjoint) %}
+            {%- for chosen in sets %}
                 ,
                 sum(
                     case when {{ any_step(chosen["steps"]) }} then 1 else 0 end
@@ -369,7 +370,7 @@
                 case
                     {% for next in range(done + 1, last + 1) %}
                         when
-                            {% for chosen in step_sets(last, disjoint) if chosen["steps"] | max == next and chosen["steps"] | min > done %}
+                            {% for chosen in sets if chosen["steps"] | max == next and chosen["steps"] | min > done %}
                                 events_of_{{ chosen["name"] }} < {{ chosen["steps"] | length }}
                                 {% if not loop.last %} or {% endif %}
                             {% endfor %}
@@ -434,16 +435,14 @@
     (Hall). Where no event is two steps the single ones say it all. -#}
 {% macro step_sets(last, disjoint) -%}
     {%- set found = [] -%}
-    {%- for chosen in range(1, 2**last) -%}
-        {%- set members = [] -%}
-        {%- for number in range(1, last + 1) -%}
+    {%- for chosen in range(1, last + 1 if disjoint else 2**last) -%}
+        {%- set members = [chosen] if disjoint else [] -%}
+        {%- for number in range(1, last + 1) if not disjoint -%}
             {%- if (chosen // 2 ** (number - 1)) % 2 -%}
                 {%- do members.append(number) -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- if members | length == 1 or not disjoint -%}
-            {%- do found.append({"steps": members, "name": members | join("_")}) -%}
-        {%- endif -%}
+        {%- do found.append({"steps": members, "name": members | join("_")}) -%}
     {%- endfor -%}
     {{ return(found) }}
 {%- endmacro %}

@@ -21,20 +21,28 @@
 {% macro duckdb__over_in_order(unit, order) -%} over () {%- endmacro %}
 
 {#- An aggregate over the events of the unit that rows in order end with: of each unit, or where `over`
-    is empty of the last of all; `count(*)` counts like the places of its rows. rows: the rows' name. -#}
+    is empty of the last of all. No aggregate is the place of the last row. rows: the rows' name.
+    In DuckDB `relation` is named again below the CTEs of the rows: theirs must be no names of tables. -#}
 {% macro of_last_events(aggregate, relation, unit, rows) -%}
     {{ return(adapter.dispatch("of_last_events")(aggregate, relation, unit, rows)) }}
 {%- endmacro %}
 {% macro default__of_last_events(aggregate, relation, unit, rows) -%}
-    (select {{ aggregate }} from {{ relation }} where {{ unit }} = {{ rows }}.unit)
+    (
+        select {{ aggregate or "count(occurred_at)" }}
+        from {{ relation }}
+        where {{ unit }} = {{ rows }}.unit
+    )
 {%- endmacro %}
 {% macro duckdb__of_last_events(aggregate, relation, unit, rows) -%}
     (
-        select {{ aggregate }}
+        select {{ aggregate or "count(occurred_at)" }}
         from {{ relation }}
         where
-            {% if aggregate == "count(*)" %} {{ unit }} is not null
-            {% else %} {{ unit }} = (select max({{ unit }}) from {{ relation }})
+            {% if aggregate %}
+                {{ unit }}
+                = (select max({{ unit }}) from {{ relation }} where occurred_at is not null)
+                and occurred_at is not null
+            {% else %} {{ unit }} is not null
             {% endif %}
     )
 {%- endmacro %}
@@ -55,8 +63,8 @@
 {% macro out_of_order(unit) -%}
     {{
         raised(
-            "the rows do not lie in order of "
-            ~ unit
+            "the rows do not lie in order of " ~ unit
+            | replace("'", "''")
             ~ " and occurred_at: create the table with that order by, or leave out sorted_parts"
         )
     }}

@@ -113,12 +113,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The same of the bucket `grain` of a time, where it is not `interval` itself: of a day the week. -#}
-{% macro bucket_of(number, grain, interval, week_start="monday") -%}
-    {%- if grain == interval -%} {{ number }}
-    {%- else -%} {{ week_of_day(number, 1 if week_start == "sunday" else 0) }}
-    {%- endif -%}
-{%- endmacro %}
+{#- The number of the week that a day is in, by that of the day. shift: 1 if weeks begin with Sundays. -#}
 {% macro week_of_day(number, shift) -%}
     {{ return(adapter.dispatch("week_of_day")(number, shift)) }}
 {%- endmacro %}
@@ -185,27 +180,31 @@
 {#- The buckets of a range: (bucket, position), position counted from 0. -#}
 {% macro bucket_spine(range, interval, week_start="monday") -%}
     {%- set timezone = range.get("timezone", "UTC") -%}
+    {%- set first = bucket(instant(range["from"], timezone), interval, timezone, week_start) -%}
+    {%- set last = bucket(last_instant(range), interval, timezone, week_start) -%}
     select bucket, row_number() over (order by bucket) - 1 as position
     from
         (
-            {{
-                timestamp_series(
-                    bucket(instant(range["from"], timezone), interval, timezone, week_start),
-                    bucket(last_instant(range), interval, timezone, week_start),
-                    interval,
-                )
-            }}
+            {% if interval == "hour" and timezone != "UTC" %}
+                {#- By half hours: so much some zones' clocks change. -#}
+                select distinct {{ bucket("bucket", interval, timezone) }} as bucket
+                from ({{ timestamp_series(first, last, "minute", 30) }}) as half_hours
+            {% else %}{{ timestamp_series(first, last, interval) }}
+            {% endif %}
         ) as series
 {%- endmacro %}
 
-{% macro timestamp_series(first, last, interval) -%}
-    {{ return(adapter.dispatch("timestamp_series")(first, last, interval)) }}
+{% macro timestamp_series(first, last, interval, step=1) -%}
+    {{ return(adapter.dispatch("timestamp_series")(first, last, interval, step)) }}
 {%- endmacro %}
-{% macro default__timestamp_series(first, last, interval) -%}
-    select explode(sequence({{ first }}, {{ last }}, interval 1 {{ interval }})) as bucket
+{% macro default__timestamp_series(first, last, interval, step) -%}
+    select explode(sequence({{ first }}, {{ last }}, interval {{ step }} {{ interval }})) as bucket
 {%- endmacro %}
-{% macro duckdb__timestamp_series(first, last, interval) -%}
-    select unnest(generate_series({{ first }}, {{ last }}, interval '1 {{ interval }}')) as bucket
+{% macro duckdb__timestamp_series(first, last, interval, step) -%}
+    select
+        unnest(
+            generate_series({{ first }}, {{ last }}, interval '{{ step }} {{ interval }}')
+        ) as bucket
 {%- endmacro %}
 
 {#- A bucket that many intervals later. -#}

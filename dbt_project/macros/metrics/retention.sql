@@ -5,7 +5,8 @@
     type: recurring (in every bucket with a start), first_time (only in that of the first start ever),
     first_ever (the same if the unit's first event of `first_of` is that start, else in none) or
     unbounded (returned then or later; recurring cohorts).
-    first_of: which events first_ever looks among: those of the start without its filters.
+    first_of: which events first_ever looks among: those of the start without its filters. order_by
+    tells its simultaneous ones apart; columns are named there without their relation.
     columns: how many offsets, 0 included. brackets: lists of [first, last] offsets counted together
     instead of single ones. minimum: returns in a bucket that count as one.
     breakdown: an expression of the start event. Source: PostHog `test_retention_query_runner.py`. -#}

@@ -111,8 +111,10 @@
     of the conditions asked for by name, and the entry values asked for: of the first event that has one.
     session_key: a column with the client's own session id, which is trusted; where it is null or none is
     named, sessions are told by inactivity, and their key is the time of their first event.
-    relation: DuckDB reads it three times, twice for the last event alone; what is costly is better a table.
-    sorted_parts: conditions that part the units, of a relation whose rows lie sorted; see order.sql. -#}
+    relation: DuckDB reads it again for the last event of all; what is costly is better a table.
+    Events without a time are in none.
+    sorted_parts: conditions that part the units, of a relation whose rows lie sorted, see order.sql. Nobody
+    is asked to keep that promise for entries and counts, which need a sort of their own. -#}
 {% macro sessions(
     relation,
     entry=[],
@@ -242,7 +244,7 @@
     {%- set cap = (cap_hours or 0) * 3600 * 1000000 %}
     with
         {{ "recursive" if cap_hours }}
-        known as (
+        session_events as (
             select
                 {{ unit }} as unit,
                 {% for column in entry %}
@@ -260,12 +262,14 @@
                 {% if not is_plain %} row_number() {{ path ~ ")" }} as turn, {% endif %}
                 {{ micros("occurred_at") }} as instant
             from {{ relation }}
-            where {{ unit }} is not null
+            where {{ unit }} is not null and occurred_at is not null
         ),
 
-        ordered as (select * from known {{ in_order("unit", turn) if not is_sorted }}),
+        session_order as (
+            select * from session_events {{ in_order("unit", turn) if not is_sorted }}
+        ),
 
-        neighbours as (
+        session_neighbours as (
             select
                 *,
                 row_number() {{ over_events }} as place,
@@ -273,10 +277,10 @@
                 {% for column in ends %}
                     , lag({{ column }}) {{ over_events }} as {{ column }}_before
                 {% endfor %}
-            from ordered
+            from session_order
         ),
 
-        placed as (
+        session_places as (
             select
                 *,
                 case
@@ -294,17 +298,17 @@
                         {% endif %}
                     else true
                 end as opens
-            from neighbours
+            from session_neighbours
         ),
 
-        openings as (
+        session_openings as (
             select
                 {{ kept | join(", ") }},
                 {% for column, name in ends.items() %}
                     lead({{ column }}_before) {{ over_ends }} as {{ name }},
                 {% endfor %}
                 lead(place) {{ over_ends }} as next_place
-            from placed
+            from session_places
             where opens
         ),
 
@@ -313,13 +317,14 @@
                 {{ kept | join(", ") }},
                 {% for column, name in ends.items() %}
                     coalesce(
-                        {{ name }}, {{ of_last_events(totals[column], relation, unit, "openings") }}
+                        {{ name }},
+                        {{ of_last_events(totals[column], relation, unit, "session_openings") }}
                     ) as {{ name }},
                 {% endfor %}
                 coalesce(
-                    next_place, 1 + {{ of_last_events("count(*)", relation, unit, "openings") }}
+                    next_place, 1 + {{ of_last_events(none, relation, unit, "session_openings") }}
                 ) as next_place
-            from openings
+            from session_openings
         ){{ "," if cap_hours }}
 
         {% if cap_hours %}
@@ -331,16 +336,16 @@
                 union all
                 select
                     cuts.unit,
-                    min(placed.place) as place,
-                    min(placed.instant) as instant,
+                    min(session_places.place) as place,
+                    min(session_places.instant) as instant,
                     cuts.next_place,
                     cuts.last_instant
                 from cuts
                 inner join
-                    placed
-                    on cuts.unit = placed.unit
-                    and cuts.next_place > placed.place
-                    and placed.instant > cuts.instant + {{ cap }}
+                    session_places
+                    on cuts.unit = session_places.unit
+                    and cuts.next_place > session_places.place
+                    and session_places.instant > cuts.instant + {{ cap }}
                 group by cuts.unit, cuts.place, cuts.next_place, cuts.last_instant
             ),
 
@@ -364,21 +369,27 @@
                 select
                     pieces.unit,
                     {% for column in kept if column != "unit" %}
-                        max(case when placed.place = pieces.place then placed.{{ column }} end),
+                        max(
+                            case
+                                when session_places.place = pieces.place
+                                then session_places.{{ column }}
+                            end
+                        ),
                     {% endfor %}
                     {% for column in ends %}
                         max(
                             case
-                                when placed.place = pieces.next_place - 1 then placed.{{ column }}
+                                when session_places.place = pieces.next_place - 1
+                                then session_places.{{ column }}
                             end
                         ),
                     {% endfor %}
                     pieces.next_place
                 from pieces
                 inner join
-                    placed
-                    on pieces.unit = placed.unit
-                    and placed.place in (pieces.place, pieces.next_place - 1)
+                    session_places
+                    on pieces.unit = session_places.unit
+                    and session_places.place in (pieces.place, pieces.next_place - 1)
                 group by pieces.unit, pieces.place, pieces.next_place
             )
         {% endif %}
