@@ -109,8 +109,9 @@ QUESTIONS = [
         _sessions(", sorted_parts=['person_id < middle', 'person_id >= middle']"),
         SESSIONS,
         {
-            "each event and the one before": "select count(*), max(occurred_at - before) from"
-            " (select occurred_at, lag(occurred_at) over () as before from events) as pairs",
+            "each event and the one before": "select count(*), max(instant - before) from (select"
+            " instant, lag(instant) over () as before from (select epoch_us(occurred_at) as instant"
+            " from events) as instants) as pairs",
         },
     ),
     Question(
