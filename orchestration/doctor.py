@@ -115,10 +115,10 @@ def settings() -> Iterator[Finding]:
 
 def _schedule_time() -> str:
     # Read when it is imported, too.
-    from orchestration.schedules import ZONE_VARIABLE, cron_schedule
+    from orchestration.schedules import cron_schedule, time_zone
 
     minute, hour, *_ = cron_schedule().split()
-    return f"{hour:0>2}:{minute:0>2} {os.environ.get(ZONE_VARIABLE, 'UTC')}"
+    return f"{hour:0>2}:{minute:0>2} {time_zone()}"
 
 
 def _versions_kept() -> str:

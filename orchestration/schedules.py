@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -49,11 +50,27 @@ def cron_schedule() -> str:
     return f"{int(minute)} {int(hour)} * * *"
 
 
+def time_zone() -> str:
+    """Return PRODUCTOPS_TIMEZONE, the name of a time zone, default UTC.
+
+    Raises:
+        SettingError: there is no such zone.
+    """
+    name = os.environ.get(ZONE_VARIABLE, "UTC")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise SettingError(
+            f"{ZONE_VARIABLE} is {name!r}; expected the name of a time zone such as Europe/Berlin."
+        ) from error
+    return name
+
+
 nightly = dg.ScheduleDefinition(
     name="nightly",
     job=nightly_job,
     cron_schedule=cron_schedule(),
-    execution_timezone=os.environ.get(ZONE_VARIABLE, "UTC"),
+    execution_timezone=time_zone(),
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 

@@ -11,7 +11,7 @@ from ingestion import SOURCES
 from ingestion.errors import SettingError
 from orchestration.assets.raw import raw_tables
 from orchestration.definitions import defs
-from orchestration.schedules import cron_schedule
+from orchestration.schedules import cron_schedule, time_zone
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +57,13 @@ def test_a_time_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRODUCTOPS_NIGHTLY_AT", "25:00")
     with pytest.raises(SettingError, match=r"PRODUCTOPS_NIGHTLY_AT is '25:00'"):
         cron_schedule()
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlim", "Europe", "", "../etc/passwd"])
+def test_a_zone_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("PRODUCTOPS_TIMEZONE", name)
+    with pytest.raises(SettingError, match=f"PRODUCTOPS_TIMEZONE is '{name}'; expected the name"):
+        time_zone()
 
 
 def test_error_level_expectations_block(graph) -> None:
