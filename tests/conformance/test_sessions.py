@@ -11,21 +11,26 @@ PARTS = "sorted_parts=[\"person_id < 'p3'\", \"person_id >= 'p3'\"]"
 ASKED = {
     "uncapped": "{{ sessions('main.shuffled', cap_hours=none) }}",
     "uncapped_parts": f"{{{{ sessions('main.events', cap_hours=none, {PARTS}) }}}}",
-    "capped": "{{ sessions('main.shuffled') }}",
-    "capped_parts": f"{{{{ sessions('main.events', {PARTS}) }}}}",
+    "capped": "{{ sessions('main.shuffled', cap_hours=2) }}",
+    "capped_parts": f"{{{{ sessions('main.events', cap_hours=2, {PARTS}) }}}}",
     "counted": "{{ sessions('main.shuffled', counts={'odd': 'event_id % 2 = 1'}) }}",
     "counted_parts": "{{ sessions('main.events', counts={'odd': 'event_id % 2 = 1'},"
     f" {PARTS}) }}}}",
     "capped_named": "with session_of as (from main.shuffled), ordered as (from session_of),"
-    " placed as (from ordered) select * from ({{ sessions('placed') }}) as s",
+    " placed as (from ordered) select * from ({{ sessions('placed', cap_hours=2) }}) as s",
     "capped_timeless": "{{ sessions('(select * from main.shuffled union all select person_id,"
-    " null, event_id from main.shuffled) as e') }}",
+    " null, event_id from main.shuffled) as e', cap_hours=2) }}",
+    "capped_numbered": "select person_id as unit, cast(session_started_at as varchar) as key,"
+    " session_started_at as started_at, max(occurred_at) as ended_at,"
+    " (epoch_us(max(occurred_at)) - epoch_us(session_started_at)) / 1e6 as duration_seconds,"
+    " count(*) as event_count from ({{ sessionised('main.shuffled', cap_hours=2) }}) as s"
+    " group by person_id, session_number, session_started_at",
     "misplaced_people": "{{ sessions('(select * from main.events order by person_id desc,"
     " occurred_at) as e', sorted_parts=['true']) }}",
     "misplaced_times": "{{ sessions('(select * from main.events order by person_id,"
     " occurred_at desc) as e', sorted_parts=['true']) }}",
 }
-# Seven people, two thousand minutes: gaps of over half an hour and spells of over a day both occur.
+# Seven people, four thousand minutes: gaps of over half an hour and spells of over two hours occur.
 EVENTS = """
 create or replace table shuffled as
 select
@@ -56,7 +61,15 @@ def _fill(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(
-    "name", ["uncapped_parts", "capped_parts", "counted_parts", "capped_named", "capped_timeless"]
+    "name",
+    [
+        "uncapped_parts",
+        "capped_parts",
+        "counted_parts",
+        "capped_named",
+        "capped_timeless",
+        "capped_numbered",
+    ],
 )
 def test_sessions_are_the_same(asked: Path, name: str, seed: int) -> None:
     with duckdb.connect(str(asked)) as connection:
@@ -65,6 +78,16 @@ def test_sessions_are_the_same(asked: Path, name: str, seed: int) -> None:
         answer = connection.execute(f"from answers.{plain} order by all").fetchall()
         assert len(answer) > 30
         assert connection.execute(f"from answers.{name} order by all").fetchall() == answer
+
+
+def test_the_cap_cuts_some(asked: Path) -> None:
+    with duckdb.connect(str(asked)) as connection:
+        _fill(connection, 0)
+        uncapped, capped = (
+            len(connection.execute(f"from answers.{name}").fetchall())
+            for name in ("uncapped", "capped")
+        )
+        assert capped > uncapped
 
 
 @pytest.mark.parametrize("name", ["misplaced_people", "misplaced_times"])

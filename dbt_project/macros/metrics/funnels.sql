@@ -15,7 +15,8 @@
     completes_after_range: only the first step must lie in the range, as Amplitude counts.
     disjoint: no event can be two of the steps. Else simultaneous events are held against every set of
     steps, of which each further step makes twice as many: a dozen are too many. -#}
-{#- One row an attempt, or where steps are ordered an instant that opens some: (unit, breakdown_value, t_1 … t_K, reached, is_tainted). -#}
+{#- (unit, breakdown_value, t_1 … t_K, reached, is_tainted): a row for each attempt, or where steps are
+    ordered for each instant that opens some. -#}
 {% macro funnel_attempts(
     relation,
     steps,
@@ -841,9 +842,9 @@
     group by breakdown_value, step
 {%- endmacro %}
 
-{#- (breakdown_value, bucket, entered, converted): units that entered in a bucket, and those of them with an attempt from
-    that bucket that got through, whenever that was. A unit counts once in each bucket. from_step, to_step:
-    which steps (from 1) are entering and getting through. -#}
+{#- (breakdown_value, bucket, entered, converted): units that entered in a bucket, and those of them with an
+    attempt from that bucket that got through, whenever that was. A unit counts once in each bucket.
+    from_step, to_step: which steps (from 1) are entering and getting through. -#}
 {% macro funnel_trends(
     relation,
     steps,
